@@ -1,0 +1,1 @@
+"""Classifying whole inputs: a job reads, scores, writes atomically and leaves a receipt."""

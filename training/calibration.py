@@ -1,0 +1,87 @@
+"""Fitting the decision rule on scores of held-out rows: Platt calibration and one threshold a label."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import precision_recall_curve
+
+from classifier.decision import DECIMALS, Decision
+from classifier.errors import UsageError
+
+_LEAST_SLOPE: Final = 0.01  # scores that say nothing of a label, or the opposite, must not turn its ranking round
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a threshold is chosen for: the best F1, or a least precision or recall and the best of the other."""
+
+    kind: str
+    minimum: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Objective":
+        """Read `f1`, `precision>=X` or `recall>=X`.
+
+        Raises:
+            UsageError: for anything else.
+        """
+        if text == "f1":
+            return cls("f1")
+        found = re.fullmatch(r"(precision|recall)\s*>=\s*(0?\.\d+|1(?:\.0*)?|0)", text)
+        if not found:
+            raise UsageError(f'The objective {text!r} is not known: take "f1", "precision>=0.8" or "recall>=0.8".')
+        return cls(found[1], float(found[2]))
+
+
+def fit_platt(scores: npt.NDArray[np.float64], truth: npt.NDArray[np.int8]) -> tuple[float, float]:
+    """Slope and intercept of Platt scaling, with his smoothed targets (Platt 1999, section 2.2)."""
+    positives, negatives = int(truth.sum()), int(len(truth) - truth.sum())
+    high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
+    target = np.where(truth == 1, high, low)
+    spread = float(scores.std()) or 1.0
+    inputs = np.tile(scores / spread, 2).reshape(-1, 1)
+    classes = np.repeat([1, 0], len(scores))
+    model = LogisticRegression(C=1e6, max_iter=1000).fit(
+        inputs, classes, sample_weight=np.concatenate([target, 1 - target])
+    )
+    return max(float(model.coef_[0, 0]) / spread, _LEAST_SLOPE), float(model.intercept_[0])
+
+
+def choose_threshold(
+    probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int8], objective: Objective
+) -> float:
+    """The threshold that serves the objective best on held-out rows.
+
+    It lies halfway to the next lower probability, so that scores that come out a little lower still count. Where no
+    threshold reaches the least precision, the one with the highest precision is taken.
+    """
+    precision, recall, thresholds = precision_recall_curve(truth, probabilities)
+    precision, recall = precision[:-1], recall[:-1]
+    if objective.kind == "f1":
+        best = int(np.argmax(2 * precision * recall / np.maximum(precision + recall, 1e-12)))
+    elif objective.kind == "precision":
+        enough = np.flatnonzero(precision >= objective.minimum)
+        best = int(enough[0]) if len(enough) else int(np.argmax(precision))
+    else:
+        best = int(np.flatnonzero(recall >= objective.minimum)[-1])
+    below = float(thresholds[best - 1]) if best else 0.0
+    return round((float(thresholds[best]) + below) / 2, DECIMALS) or 10.0**-DECIMALS
+
+
+def fit_decision(scores: npt.NDArray[np.float64], hard: npt.NDArray[np.int8], objective: Objective) -> Decision:
+    """The decision rule from raw scores of rows that the scoring models were not trained on.
+
+    Args:
+        scores: Shape: (n, n_labels), float64.
+        hard: Shape: (n, n_labels), int8.
+        objective: what the thresholds are chosen for.
+    """
+    platt = [fit_platt(scores[:, k], hard[:, k]) for k in range(hard.shape[1])]
+    slope, intercept = tuple(a for a, _ in platt), tuple(b for _, b in platt)
+    probabilities = Decision(slope, intercept, (0.5,) * len(platt)).probabilities(scores.astype(np.float32))
+    thresholds = tuple(choose_threshold(probabilities[:, k], hard[:, k], objective) for k in range(len(platt)))
+    return Decision(slope, intercept, thresholds)

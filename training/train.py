@@ -1,0 +1,143 @@
+"""Training a model from labelled paragraphs: read, check, fit, measure on held-out rows, save with its card."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from classifier.bundle import Bundle, save_bundle
+from classifier.fingerprints import fingerprint
+from classifier.labelled import Labelled, read_labelled
+from classifier.measures import Interval, evaluate_predictions
+from classifier.provenance import describe_sources
+from classifier.seeds import default_scheme
+from training.card import model_card
+from training.config import TrainingConfig
+from training.folds import duplicate_pairs, linked_groups, require_enough
+from training.linear import LinearTextClassifier
+
+DISTRIBUTION: Final = "stance-commentary"
+_SHOWN: Final = 5  # duplicates and left-out rows that a summary lists; the rest is counted
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained model, how well its folds did on held-out rows, and what the data's reader should know.
+
+    Attributes:
+        estimator: the fitted scikit-learn estimator.
+        bundle: what `save_bundle` writes.
+        per_label, overall: measures on held-out rows with intervals over groups.
+        notes: sentences on duplicates, contradicting labels and rows left out.
+    """
+
+    estimator: LinearTextClassifier
+    bundle: Bundle
+    per_label: dict[str, list[Interval]]
+    overall: dict[str, Interval]
+    notes: list[str]
+    card: str
+
+
+def train(
+    data: Labelled,
+    config: TrainingConfig | None = None,
+    *,
+    n_jobs: int = 1,
+    verbose: int = 0,
+    sources: Sequence[dict[str, Any]] = (),
+) -> TrainingResult:
+    """Fit a linear model on labelled paragraphs and measure it on held-out groups.
+
+    Near-duplicates are kept on one side of every fold, whatever their groups.
+
+    Args:
+        data: the paragraphs, as `read_labelled` gives them.
+        config: every choice; the defaults where not given.
+        n_jobs: processes; the result does not depend on it.
+        verbose: 1 prints progress to standard error.
+        sources: the data's files with digests, for the model's provenance.
+
+    Raises:
+        DataError: if a label has too few rows, or all rows are of one group.
+    """
+    config = config or TrainingConfig()
+    require_enough(data.hard, data.scheme.names)
+    prints = fingerprint(data.texts)
+    pairs = duplicate_pairs(prints)
+    groups = linked_groups(data.groups, pairs)
+    parameters = {name: value for name, value in asdict(config).items() if name != "soft_labels"}
+    estimator = LinearTextClassifier(**parameters, n_jobs=n_jobs, verbose=verbose)
+    estimator.fit(data.texts, data.hard, soft=data.soft if config.soft_labels else None, groups=groups)
+    decision = estimator.decision_
+    probabilities = decision.probabilities(estimator.held_out_scores_.astype(np.float32))
+    per_label, overall = evaluate_predictions(data.hard, probabilities, decision.decide(probabilities), groups)
+    notes = _notes(data, pairs)
+    provenance = {
+        "data": [dict(source) for source in sources],
+        "description": data.description,
+        "rows": len(data),
+        "groups": len(np.unique(groups)),
+        "rows_per_label": dict(zip(data.scheme.names, data.hard.sum(axis=0).tolist(), strict=True)),
+        "config": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(config).items()},
+        "selected": {"C": estimator.C_, "cross_validation": estimator.cv_results_},
+        "held_out": {
+            "overall": {name: _interval_json(value) for name, value in overall.items()},
+            "per_label": {name: [_interval_json(v) for v in values] for name, values in per_label.items()},
+        },
+        "versions": versions(),
+    }
+    bundle = Bundle(data.scheme, estimator.backend_, decision, provenance, prints)
+    return TrainingResult(estimator, bundle, per_label, overall, notes, model_card(bundle, per_label, overall))
+
+
+def train_to(inputs: Sequence[str | Path], directory: Path) -> None:
+    """Train a model with the default configuration on all cores and write its directory whole.
+
+    Raises:
+        DataError: if the data cannot be used. OutputError: if the directory cannot be written.
+    """
+    data = read_labelled(inputs, default=default_scheme())
+    result = train(data, n_jobs=-1, sources=describe_sources(inputs))
+    save_bundle(result.bundle, directory, result.card, overwrite=True)
+
+
+def versions() -> dict[str, str]:
+    """The versions that a model's bytes depend on."""
+    libraries = ("numpy", "scipy", "scikit-learn")
+    return {"python": platform.python_version(), "stance": version(DISTRIBUTION)} | {
+        name: version(name) for name in libraries
+    }
+
+
+def _interval_json(interval: Interval) -> list[float | None]:
+    return [None if value != value else round(value, 6) for value in (interval.value, interval.low, interval.high)]
+
+
+def _notes(data: Labelled, pairs: list[tuple[int, int]]) -> list[str]:
+    across = [(i, j) for i, j in pairs if data.groups[i] != data.groups[j]]
+    conflicting = [(i, j) for i, j in pairs if (data.hard[i] != data.hard[j]).any()]
+    notes = []
+    if across:
+        notes.append(
+            f"{len(across):,} pairs of equal or nearly equal paragraphs stand in different groups; they were kept "
+            f"together in every fold: {_listed(data, across)}"
+        )
+    if conflicting:
+        notes.append(
+            f"{len(conflicting):,} pairs of equal or nearly equal paragraphs have different labels; look at them: "
+            f"{_listed(data, conflicting)}"
+        )
+    if data.left_out:
+        more = f" … and {len(data.left_out) - _SHOWN:,} more" if len(data.left_out) > _SHOWN else ""
+        notes.append("Left out: " + " ".join(data.left_out[:_SHOWN]) + more)
+    return notes
+
+
+def _listed(data: Labelled, pairs: list[tuple[int, int]]) -> str:
+    shown = ", ".join(f"{data.ids[i]} and {data.ids[j]}" for i, j in pairs[:_SHOWN])
+    return shown + (f" … and {len(pairs) - _SHOWN:,} more." if len(pairs) > _SHOWN else ".")
