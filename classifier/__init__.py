@@ -1,8 +1,8 @@
 """Using a model: `from classifier import load_model`. Imports no training or evaluation code, and needs no torch."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from classifier.lazy import resolve_name
+from classifier.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from classifier.labels import Label, LabelScheme
@@ -11,18 +11,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "Label", "LabelScheme", "Model", "Prediction", "load_model"]
 
-_HOMES = {
-    "Explanation": "classifier.predictor",
-    "Label": "classifier.labels",
-    "LabelScheme": "classifier.labels",
-    "Model": "classifier.predictor",
-    "Prediction": "classifier.records",
-    "load_model": "classifier.predictor",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import on first use (PEP 562), so that the command line starts fast."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'classifier' has no attribute {name!r}")
-    return resolve_name(f"{_HOMES[name]}:{name}")
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "Explanation": "classifier.predictor",
+        "Label": "classifier.labels",
+        "LabelScheme": "classifier.labels",
+        "Model": "classifier.predictor",
+        "Prediction": "classifier.records",
+        "load_model": "classifier.predictor",
+    },
+)

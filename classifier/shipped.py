@@ -32,5 +32,5 @@ def shipped_model(name: str) -> Path:
     directory = cache_directory() / f"{name}-{_key()}"
     if not (directory / "manifest.json").is_file():
         print(f"Training the {name} model from the project's corpus, once, into {directory} …", file=sys.stderr)
-        resolve_name("training.train:train_to")([seeds_directory()], directory)
+        resolve_name("training.fitting:train_to")([seeds_directory()], directory)
     return directory

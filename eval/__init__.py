@@ -1,5 +1,12 @@
 """Evaluation: how good a model is on labelled paragraphs, how sure that is, and a report of it."""
 
-from eval.evaluation import Evaluation, evaluate
+from typing import TYPE_CHECKING
+
+from classifier.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from eval.evaluation import Evaluation, evaluate
 
 __all__ = ["Evaluation", "evaluate"]
+
+__getattr__ = lazy_attributes(__name__, {"Evaluation": "eval.evaluation", "evaluate": "eval.evaluation"})

@@ -51,11 +51,11 @@ def interval_bar(entry: dict[str, float | None], colour: str) -> Markup:
     """A point with its interval on a scale from 0 to 1, as inline SVG."""
     if entry["value"] is None:
         return Markup("")
-    x = 200 * entry["value"]
-    low, high = (200 * (entry[end] if entry[end] is not None else entry["value"]) for end in ("low", "high"))  # type: ignore[operator]
+    x = 150 * entry["value"]
+    low, high = (150 * (entry[end] if entry[end] is not None else entry["value"]) for end in ("low", "high"))  # type: ignore[operator]
     return Markup(
-        '<svg class="bar" viewBox="-6 0 212 20" width="212" height="20" aria-hidden="true">'
-        '<line x1="0" x2="200" y1="10" y2="10" class="axis"/>'
+        '<svg class="bar" viewBox="-6 0 162 20" width="162" height="20" aria-hidden="true">'
+        '<line x1="0" x2="150" y1="10" y2="10" class="axis"/>'
         '<line x1="{low:.1f}" x2="{high:.1f}" y1="10" y2="10" stroke="{colour}" class="range"/>'
         '<circle cx="{x:.1f}" cy="10" r="5" fill="{colour}"/></svg>'
     ).format(low=low, high=high, x=x, colour=colour)
@@ -87,11 +87,13 @@ def findings(metrics: dict[str, Any]) -> list[str]:
     if len(ranked) > 1:
         best, worst = ranked[0], ranked[-1]
         lines.append(
-            f"Best on {best} (F1 {figure(per_label[best]['f1'])}), "
-            f"weakest on {worst} (F1 {figure(per_label[worst]['f1'])})."
+            f"Best on {best}, F1 {figure(per_label[best]['f1'])}; "
+            f"weakest on {worst}, F1 {figure(per_label[worst]['f1'])}."
         )
     if overall["none_precision"]["value"] is not None:
-        lines.append(f"Where it gives no label, that is right with a share of {figure(overall['none_precision'])}.")
+        lines.append(
+            f"Where it gives no label, it is right to do so with a share of {figure(overall['none_precision'])}."
+        )
     skewed = [
         (label, m["predicted_prevalence"]["value"] / m["prevalence"]["value"])
         for label, m in per_label.items()

@@ -1,7 +1,22 @@
 """Training: from labelled paragraphs to a model directory."""
 
-from training.config import TrainingConfig
-from training.linear import LinearTextClassifier
-from training.train import train, train_to
+from typing import TYPE_CHECKING
 
-__all__ = ["LinearTextClassifier", "TrainingConfig", "train", "train_to"]
+from classifier.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from training.config import TrainingConfig
+    from training.fitting import TrainingResult, train
+    from training.linear import LinearTextClassifier
+
+__all__ = ["LinearTextClassifier", "TrainingConfig", "TrainingResult", "train"]
+
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "LinearTextClassifier": "training.linear",
+        "TrainingConfig": "training.config",
+        "TrainingResult": "training.fitting",
+        "train": "training.fitting",
+    },
+)

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace, config: "TrainingConfig", output: Path) -> None:
-    from training.train import train  # noqa: PLC0415
+    from training.fitting import train  # noqa: PLC0415
 
     def say(line: str) -> None:
         if not arguments.quiet:

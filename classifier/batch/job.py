@@ -123,8 +123,10 @@ class Job:
             )
         explanations = None
         if options.explain:
-            given: list[bool] = scored.given.any(axis=1).tolist()
-            explanations = [self.model.explain(values[k]) if given[k] else None for k in range(len(values))]
+            explanations = [
+                self.model.explain(value) if any(given) else None
+                for value, given in zip(values, scored.given.tolist(), strict=True)
+            ]
         return added_values(self.columns, scored, explanations)
 
     def schema(self) -> pa.Schema | None:
