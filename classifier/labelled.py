@@ -49,7 +49,7 @@ class Labelled:
         hard: 1 where a label holds. Shape: (n, n_labels), int8.
         soft: the share of annotators who see it. Shape: (n, n_labels), float32.
         votes: each annotator's labels, a matrix a row. Shapes: (n_annotators, n_labels), int8.
-        groups: threads, articles or authors, numbered. Shape: (n,), int64.
+        groups: threads, articles or authors, by name; a row without one is a group of its own. Shape: (n,), str.
         description: what was read and in which form, for the user.
         left_out: rows without a scorable text, a sentence each.
     """
@@ -60,7 +60,7 @@ class Labelled:
     hard: npt.NDArray[np.int8]
     soft: npt.NDArray[np.float32]
     votes: list[npt.NDArray[np.int8]]
-    groups: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.str_]
     description: str
     left_out: list[str] = field(default_factory=list)
 
@@ -118,6 +118,27 @@ def read_labelled(
     if scheme is None:
         scheme = _scheme_of_data(rows, columns, default)
     return _assemble(rows, scheme)
+
+
+def joined(one: Labelled, other: Labelled) -> Labelled:
+    """The rows of both.
+
+    Raises:
+        DataError: if the label schemes differ.
+    """
+    if one.scheme.names != other.scheme.names:
+        raise DataError(f"The labels differ: {', '.join(one.scheme.names)} and {', '.join(other.scheme.names)}.")
+    return Labelled(
+        scheme=one.scheme,
+        ids=one.ids + other.ids,
+        texts=one.texts + other.texts,
+        hard=np.concatenate([one.hard, other.hard]),
+        soft=np.concatenate([one.soft, other.soft]),
+        votes=one.votes + other.votes,
+        groups=np.concatenate([one.groups, other.groups]),
+        description=f"{one.description} and {other.description}",
+        left_out=one.left_out + other.left_out,
+    )
 
 
 def _scheme_of_corpus(inputs: Sequence[str | Path]) -> LabelScheme | None:
@@ -245,16 +266,14 @@ def _assemble(rows: _Rows, scheme: LabelScheme) -> Labelled:
         for k, vote in enumerate(labels.votes):
             given[k, [position[name] for name in vote]] = 1
         votes.append(given)
-    names = [f"\0{i}" if group is None else group for i, group in enumerate(rows.groups)]
-    groups = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    named = zip(rows.groups, rows.where, strict=True)
+    groups = np.array([f"\0{where}" if group is None else group for group, where in named], np.str_)
     return Labelled(
         scheme, rows.ids, rows.texts, hard, soft, votes, groups, _describe(rows, scheme, votes, groups), rows.left_out
     )
 
 
-def _describe(
-    rows: _Rows, scheme: LabelScheme, votes: list[npt.NDArray[np.int8]], groups: npt.NDArray[np.int64]
-) -> str:
+def _describe(rows: _Rows, scheme: LabelScheme, votes: list[npt.NDArray[np.int8]], groups: npt.NDArray[np.str_]) -> str:
     """«2,480 rows, 4 labels from the column "labels", 2 to 3 annotators, 1,057 groups»."""
     counts = sorted({len(given) for given in votes} - {0})
     annotators = f", {counts[0]} to {counts[-1]} annotators a row" if len(counts) > 1 else ""

@@ -129,7 +129,9 @@ def _mean_of_defined(values: Weights) -> Weights:
     return _ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
 
 
-def _replicates(groups: npt.NDArray[np.int64], n_replicates: int, random_state: int) -> Iterator[Weights]:
+def _replicates(
+    groups: npt.NDArray[np.str_] | npt.NDArray[np.int64], n_replicates: int, random_state: int
+) -> Iterator[Weights]:
     """Row weights of bootstrap replicates, in blocks. Shape: (at most _BLOCK, n)."""
     numbers = np.unique(groups, return_inverse=True)[1]
     n_groups = int(numbers.max()) + 1
@@ -144,7 +146,7 @@ def evaluate_predictions(
     truth: npt.NDArray[np.int8],
     probabilities: npt.NDArray[np.float32],
     given: npt.NDArray[np.bool_],
-    groups: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.str_] | npt.NDArray[np.int64],
     n_replicates: int = 1_000,
     random_state: int = 0,
 ) -> tuple[dict[str, list[Interval]], dict[str, Interval]]:
@@ -154,7 +156,7 @@ def evaluate_predictions(
         truth: 1 where a label holds. Shape: (n, n_labels), int8.
         probabilities: calibrated. Shape: (n, n_labels), float32.
         given: the labels given. Shape: (n, n_labels), bool.
-        groups: what is resampled as a whole. Shape: (n,), int64.
+        groups: what is resampled as a whole, by name or number. Shape: (n,).
         n_replicates: how many bootstrap samples are drawn.
         random_state: their seed.
 

@@ -28,6 +28,7 @@ probability reaches the label's threshold. Zero, one or several labels can hold.
 
 ## Data
 {{ p.description }}.
+{%- if p.auxiliary %} Auxiliary, learnt from but not measured on: {{ p.auxiliary }}.{% endif %}
 {%- for source in p.data %}
 - `{{ source.name }}` {{ source.sha256 if source.sha256 is defined else source.fingerprint }}
 {%- endfor %}

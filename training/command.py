@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", nargs="*", metavar="DATA", help="labelled paragraphs: files, directories, hf://NAME")
     parser.add_argument("-o", "--output", metavar="MODEL", help="the model directory to write")
+    parser.add_argument(
+        "--auxiliary",
+        action="append",
+        default=[],
+        metavar="DATA",
+        help="more to learn from, of another kind: not used for calibration, thresholds and figures (repeatable)",
+    )
     parser.add_argument("--kind", choices=["linear"], default="linear", help="the kind of model")
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="settings; see --print-config")
     parser.add_argument("--print-config", action="store_true", help="print all settings with their values, and stop")
@@ -61,17 +68,28 @@ def _train(arguments: argparse.Namespace, config: "TrainingConfig", output: Path
             print(line, file=sys.stderr)
 
     splits, started = names_of(arguments.splits), time.monotonic()
+    columns, kind = columns_of(arguments), arguments.input_format
     data = read_labelled(
         arguments.data,
         scheme_of(arguments.labels),
         default=default_scheme(),
-        columns=columns_of(arguments),
-        input_format=arguments.input_format,
+        columns=columns,
+        input_format=kind,
         splits=splits,
     )
     say(f"read        {data.description}")
-    sources = describe_sources(arguments.data, arguments.input_format, splits)
-    result = train(data, config, n_jobs=arguments.n_jobs, verbose=not arguments.quiet, sources=sources)
+    auxiliary = None
+    if arguments.auxiliary:
+        auxiliary = read_labelled(arguments.auxiliary, data.scheme, columns=columns, input_format=kind, splits=splits)
+        say(f"auxiliary   {auxiliary.description}")
+    result = train(
+        data,
+        config,
+        auxiliary=auxiliary,
+        n_jobs=arguments.n_jobs,
+        verbose=not arguments.quiet,
+        sources=describe_sources([*arguments.data, *arguments.auxiliary], kind, splits),
+    )
     for note in result.notes:
         say(f"note        {note}")
     save_bundle(result.bundle, output, result.card, arguments.overwrite)

@@ -11,7 +11,7 @@ import numpy as np
 
 from classifier.bundle import Bundle, save_bundle
 from classifier.fingerprints import fingerprint
-from classifier.labelled import Labelled, read_labelled
+from classifier.labelled import Labelled, joined, read_labelled
 from classifier.measures import Interval, evaluate_predictions
 from classifier.provenance import describe_sources
 from classifier.seeds import default_scheme
@@ -47,6 +47,7 @@ def train(
     data: Labelled,
     config: TrainingConfig | None = None,
     *,
+    auxiliary: Labelled | None = None,
     n_jobs: int = 1,
     verbose: int = 0,
     sources: Sequence[dict[str, Any]] = (),
@@ -58,6 +59,8 @@ def train(
     Args:
         data: the paragraphs, as `read_labelled` gives them.
         config: every choice; the defaults where not given.
+        auxiliary: more paragraphs of the same scheme to learn from, which count neither for choosing C nor for
+            calibration, thresholds and figures, because they are of another kind than the text to come.
         n_jobs: processes; the result does not depend on it.
         verbose: 1 prints progress to standard error.
         sources: the data's files with digests, for the model's provenance.
@@ -67,19 +70,28 @@ def train(
     """
     config = config or TrainingConfig()
     require_enough(data.hard, data.scheme.names)
-    prints = fingerprint(data.texts)
+    counted = np.arange(len(data) + (len(auxiliary) if auxiliary else 0)) < len(data)
+    everything = joined(data, auxiliary) if auxiliary else data
+    prints = fingerprint(everything.texts)
     pairs = duplicate_pairs(prints)
-    groups = linked_groups(data.groups, pairs)
+    groups = linked_groups(everything.groups, pairs)
     parameters = {name: value for name, value in asdict(config).items() if name != "soft_labels"}
     estimator = LinearTextClassifier(**parameters, n_jobs=n_jobs, verbose=verbose)
-    estimator.fit(data.texts, data.hard, soft=data.soft if config.soft_labels else None, groups=groups)
+    estimator.fit(
+        everything.texts,
+        everything.hard,
+        soft=everything.soft if config.soft_labels else None,
+        groups=groups,
+        auxiliary=~counted,
+    )
     decision = estimator.decision_
-    probabilities = decision.probabilities(estimator.held_out_scores_.astype(np.float32))
-    per_label, overall = evaluate_predictions(data.hard, probabilities, decision.decide(probabilities), groups)
-    notes = _notes(data, pairs)
+    probabilities = decision.probabilities(estimator.held_out_scores_[counted].astype(np.float32))
+    per_label, overall = evaluate_predictions(data.hard, probabilities, decision.decide(probabilities), groups[counted])
+    notes = _notes(everything, pairs)
     provenance = {
         "data": [dict(source) for source in sources],
         "description": data.description,
+        "auxiliary": auxiliary.description if auxiliary else None,
         "rows": len(data),
         "groups": len(np.unique(groups)),
         "rows_per_label": dict(zip(data.scheme.names, data.hard.sum(axis=0).tolist(), strict=True)),

@@ -60,8 +60,8 @@ def grouped_folds(
     ]
 
 
-def linked_groups(groups: npt.NDArray[np.int64], pairs: list[tuple[int, int]]) -> npt.NDArray[np.int64]:
-    """Groups merged where a pair of rows links them, so that near-duplicates never fall on both sides of a split."""
+def linked_groups(groups: npt.NDArray[np.str_], pairs: list[tuple[int, int]]) -> npt.NDArray[np.int64]:
+    """Group numbers, groups merged where a pair of rows links them: near-duplicates stay on one side of a split."""
     names, numbers = np.unique(groups, return_inverse=True)
     if not pairs:
         return numbers.astype(np.int64)

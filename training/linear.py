@@ -89,6 +89,7 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         *,
         soft: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
+        auxiliary: npt.ArrayLike | None = None,
     ) -> "LinearTextClassifier":
         """Fit on texts.
 
@@ -98,19 +99,26 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             soft: the share of annotators who see each label, in [0, 1]: the regressions' targets; `y` where not given.
                 Shape: (n, n_labels).
             groups: what must not be split between folds; each text by itself where not given. Shape: (n,).
+            auxiliary: rows that are learnt from, but count neither for choosing C nor for calibration and thresholds,
+                since they are of another kind than the texts to come. Shape: (n,), bool.
 
         Raises:
             DataError: if a label has too few rows with or without it, or all rows are of one group.
             ValueError: if a parameter or a shape is wrong.
         """
         texts, hard, target, group = self._validated(X, y, soft, groups)
+        counted = ~np.zeros(len(texts), bool) if auxiliary is None else ~np.asarray(auxiliary, bool)
+        require_enough(hard[counted], [str(k) for k in range(hard.shape[1])])
         counts = [(spec, *count_ngrams(texts, spec)) for spec in self._specs()]
         matrices = [matrix for _, matrix, _ in counts]
         # One BLAS thread everywhere: how sums are split must not depend on the number of processes.
         folds = grouped_folds(hard, group, self.cv, self.random_state)
         with threadpool_limits(1), Parallel(n_jobs=self.n_jobs, return_as="generator") as parallel:
             scores, self.folds_ = self._held_out(parallel, matrices, hard, target, folds)
-            self.cv_results_ = {"C": [float(c) for c in self.C], "average_precision": _mean_ap(scores, hard, folds)}
+            self.cv_results_ = {
+                "C": [float(c) for c in self.C],
+                "average_precision": _mean_ap(scores, hard, folds, counted),
+            }
             best = int(np.argmax(self.cv_results_["average_precision"]))
             self.C_, self.held_out_scores_ = self.cv_results_["C"][best], scores[best]
             vocabularies = [_Vocabulary(matrix, np.arange(len(texts)), self.min_df) for matrix in matrices]
@@ -133,7 +141,9 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             bool(self.sublinear_tf),
             _coverage_floor(*counts[0][1:], self.min_df),
         )
-        self.decision_: Decision = fit_decision(self.held_out_scores_, hard, Objective.parse(self.objective))
+        self.decision_: Decision = fit_decision(
+            self.held_out_scores_[counted], hard[counted], Objective.parse(self.objective)
+        )
         self.n_labels_ = hard.shape[1]
         self.classes_ = [np.array([0, 1])] * self.n_labels_
         return self
@@ -175,7 +185,6 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         group = np.arange(len(texts)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
         if group.shape != (len(texts),):
             raise ValueError(f"groups must have shape ({len(texts)},), it has shape {group.shape}")
-        require_enough(hard, [str(k) for k in range(hard.shape[1])])
         return texts, hard.astype(np.int8), target, group.astype(np.int64)
 
     def _held_out(
@@ -285,15 +294,16 @@ def _coverage_floor(counts: sparse.csr_array, terms: list[str], min_df: int) -> 
 
 
 def _mean_ap(
-    scores: npt.NDArray[np.float64],
-    hard: npt.NDArray[np.int8],
-    folds: list[Fold],
+    scores: npt.NDArray[np.float64], hard: npt.NDArray[np.int8], folds: list[Fold], counted: npt.NDArray[np.bool_]
 ) -> list[float]:
-    """For every strength the average precision, averaged over labels, then over folds."""
+    """For every strength the average precision on counted rows, averaged over labels, then over folds."""
 
     def of_fold(matrix: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> Iterator[float]:
         for k in np.flatnonzero(hard[rows].any(axis=0)):
             yield float(average_precision_score(hard[rows, k], matrix[rows, k]))
 
-    means = [[np.mean(list(of_fold(matrix, rows))) for _, rows in folds if hard[rows].any()] for matrix in scores]
-    return [float(np.mean(values)) for values in means]
+    parts = [held_out[counted[held_out]] for _, held_out in folds]
+    return [
+        float(np.mean([np.mean(list(of_fold(matrix, rows))) for rows in parts if hard[rows].any()]))
+        for matrix in scores
+    ]
