@@ -1,0 +1,1 @@
+"""Benchmarks: each prints what it compares, on the data it is given."""
