@@ -23,7 +23,7 @@ from safetensors.numpy import save as save_tensors
 from classifier.backends import Backend
 from classifier.backends.linear import VOCABULARY, WEIGHTS, LinearBackend
 from classifier.decision import Decision
-from classifier.errors import DataError, ModelError
+from classifier.errors import DataError, ModelError, OutputError
 from classifier.files import atomic_directory, sha256
 from classifier.fingerprints import SKETCH_SIZE, Fingerprints
 from classifier.labels import LabelScheme
@@ -76,10 +76,12 @@ def save_bundle(bundle: Bundle, directory: Path, card: str, overwrite: bool = Fa
     """Write a model directory whole, with its model card; returns the model's digest.
 
     Raises:
-        OutputError: if it cannot be written, or `directory` exists and is not to be overwritten.
+        OutputError: if it cannot be written, or `directory` exists and is not to be overwritten, or is no model.
     """
+    if overwrite and directory.exists() and not is_replaceable(directory):
+        raise OutputError(f"{directory} is no model, so it is not replaced: choose another place.")
     manifest, files = bundle.content
-    with atomic_directory(directory, replace=overwrite and is_replaceable(directory)) as fresh:
+    with atomic_directory(directory, replace=overwrite) as fresh:
         for name, data in files.items():
             (fresh / name).write_bytes(data)
         (fresh / MANIFEST).write_bytes(_manifest_bytes(manifest))

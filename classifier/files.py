@@ -96,6 +96,8 @@ def atomic_directory(path: Path, replace: bool = False) -> Iterator[Path]:
             if file.is_file():
                 with file.open("rb") as handle:
                     os.fsync(handle.fileno())
+        if target.exists() and not replace:
+            raise OutputError(f"{path} was made by another job in the meantime: choose another place.")
         if target.exists():
             target.rename(scratch / "old")
         fresh.rename(target)

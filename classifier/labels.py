@@ -66,7 +66,7 @@ class LabelScheme:
         try:
             return self.names.index(name)
         except ValueError:
-            raise DataError(f"unknown label {name!r}: {self.suggestion(name)}") from None
+            raise DataError(f"unknown label {name!r}: {self.suggestion(name)}.") from None
 
     def suggestion(self, name: str) -> str:
         """«did you mean …?», or the list of the labels there are."""

@@ -52,10 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--n-jobs 0 means nothing: give a number of processes, or -1 for all cores.")
     output = Path(arguments.output)
     if output.exists() and not (arguments.overwrite and is_replaceable(output)):
-        remedy = "it is no model, so it is not replaced: choose another place"
-        if is_replaceable(output):
-            remedy = "choose another place, or add --overwrite to replace it"
-        raise OutputError(f"{output} exists already: {remedy}.")
+        remedy = ", or add --overwrite to replace it" if is_replaceable(output) else "; it is no model, so it stays"
+        raise OutputError(f"{output} exists already: choose another place{remedy}.")
     _train(arguments, config, output)
     return 0
 

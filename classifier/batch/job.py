@@ -136,7 +136,7 @@ class Job:
         return unified([source.schema() for source in self.sources], "the inputs")
 
     def run(self, output: Path, overwrite: bool) -> dict[str, Any]:
-        """Write `output`, a file or (where it ends in a slash or is one) a directory of shards; returns the receipt.
+        """Write the file `output`; returns the receipt.
 
         Where the same job already wrote it, it is verified by its digest and the receipt returned as it is, with
         `"verified": true`.
@@ -145,7 +145,7 @@ class Job:
             OutputError: if the output exists and is not this job's, or cannot be written.
         """
         self._refuse_own_input(output)
-        receipt_path = output / SHARD_MANIFEST if output.is_dir() else output.with_name(output.name + ".receipt.json")
+        receipt_path = output.with_name(output.name + ".receipt.json")
         if output.exists() and not overwrite:
             return {**self._verified(output, receipt_path), "verified": True}
         tally, schema = Tally(self.model.labels), self.schema()

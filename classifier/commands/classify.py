@@ -124,7 +124,7 @@ def _summarise(counts: dict[str, Any], labels: tuple[str, ...], output: str) -> 
         )
     if counts["guarded_cells"]:
         lines.append(
-            f"{counts['guarded_cells']:,} cells that a spreadsheet would run as formulas got a leading apostrophe "
-            "(--no-formula-guard leaves them)"
+            f"cells that a spreadsheet would run as formulas, given a leading apostrophe: {counts['guarded_cells']:,} "
+            "(--no-formula-guard leaves them as they are)"
         )
     print("\n".join(lines), file=sys.stderr)

@@ -79,9 +79,7 @@ def main() -> None:
             manifest = json.loads((model / "manifest.json").read_text())
             selected = (manifest["provenance"]["selected"]["C"], json.loads(theirs[-1].output.splitlines()[-1])["C"])
             ratio = theirs[-1].seconds / ours[-1].seconds
-            print(
-                f"turn {turn + 1}: stance {ours[-1].seconds:.1f} s, GridSearchCV {theirs[-1].seconds:.1f} s: {ratio:.2f}x"
-            )
+            print(f"turn {turn + 1}: {ours[-1].seconds:.1f} s against {theirs[-1].seconds:.1f} s, {ratio:.2f}x")
     ratio = statistics.median(b.seconds / a.seconds for a, b in zip(ours, theirs, strict=True))
     print(f"median ratio {ratio:.2f}x over {arguments.runs} turns, n_jobs {arguments.n_jobs}")
     print(f"selected C: stance {selected[0]:g}, GridSearchCV {selected[1]:g}")
