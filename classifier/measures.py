@@ -1,43 +1,30 @@
-"""Measures of multi-label classification, and intervals for them from a bootstrap that resamples groups.
+"""Measures of multi-label classification with their intervals: one routine over weighted rows for all of them.
 
-Used on both sides: training states a new model's held-out quality in its card, evaluation reports on any data. All
-measures are computed from weighted rows, so that one vectorised routine serves the point estimate (weights of one) and
-every bootstrap replicate (a row's weight is how often its group was drawn; Davison & Hinkley 1997, section 3.8).
-A measure that is not defined, such as the recall of a label that no row has, is NaN, never 0.
+Used on both sides: training states a new model's held-out quality in its card, evaluation reports on any data. Rows of
+weight one give the point estimate, a bootstrap replicate's weights give that replicate. A measure that is not defined,
+such as the recall of a label that no row has, is NaN, never 0.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from classifier.bootstrap import Groups, Interval, Weights, percentile_interval, replicates
+
 PER_LABEL: Final = (
-    *("precision", "recall", "f1", "average_precision", "brier", "calibration_error"),
+    *("precision", "recall", "f1", "mcc", "average_precision", "roc_auc", "brier", "calibration_error"),
     *("prevalence", "predicted_prevalence"),
 )
-OVERALL: Final = ("macro_f1", "micro_f1", "mean_average_precision", "exact_match", "none_precision", "none_recall")
+OVERALL: Final = (
+    *("macro_f1", "micro_f1", "weighted_f1", "macro_precision", "macro_recall", "micro_precision", "micro_recall"),
+    *("macro_mcc", "mean_average_precision", "macro_roc_auc", "exact_match"),
+    *("none_precision", "none_recall", "none_f1"),
+)
 CALIBRATION_BINS: Final = 10
-FEWEST_GROUPS: Final = 10  # with fewer groups a bootstrap interval would pretend to know more than it does
-_BLOCK: Final = 100
 
-Weights = npt.NDArray[np.float64]
 Values = dict[str, npt.NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A point estimate with a 95 % interval; NaN where undefined or not to be estimated."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        if self.value != self.value:
-            return "not defined"
-        return f"{self.value:.3f}" + (f" ({self.low:.3f} to {self.high:.3f})" if self.low == self.low else "")
 
 
 @dataclass(frozen=True)
@@ -75,14 +62,21 @@ def _f1(hits: Weights, true: Weights, predicted: Weights) -> Weights:
     return _ratio(2 * hits, true + predicted)
 
 
-def _average_precision(p: _Prepared, k: int, weights: Weights) -> Weights:
-    """Sum over distinct scores of (recall step x precision), as scikit-learn defines it. Shape: (n_replicates,)."""
+def _ranking(p: _Prepared, k: int, weights: Weights) -> tuple[Weights, Weights]:
+    """Average precision and area under the ROC curve of a label. Shapes: (n_replicates,).
+
+    Average precision is the sum over distinct scores of recall step times precision, as scikit-learn defines it; the
+    area is by the trapezoid rule, so that a tie counts half.
+    """
     ranked = weights[:, p.orders[:, k]]
     hits = np.cumsum(ranked * p.truth[p.orders[:, k], k], axis=1)[:, p.tie_ends[k]]
     seen = np.cumsum(ranked, axis=1)[:, p.tie_ends[k]]
     steps = np.diff(hits, axis=1, prepend=0.0)
     precision = np.divide(hits, seen, out=np.zeros_like(hits), where=seen > 0)
-    return _ratio((steps * precision).sum(axis=1), hits[:, -1])
+    average_precision = _ratio((steps * precision).sum(axis=1), hits[:, -1])
+    wrong = seen - hits
+    area = (np.diff(wrong, axis=1, prepend=0.0) * (hits - steps / 2)).sum(axis=1)
+    return average_precision, _ratio(area, hits[:, -1] * wrong[:, -1])
 
 
 def _calibration_error(p: _Prepared, k: int, weights: Weights) -> Weights:
@@ -96,29 +90,41 @@ def _calibration_error(p: _Prepared, k: int, weights: Weights) -> Weights:
 
 def _measure(p: _Prepared, weights: Weights) -> tuple[Values, Values]:
     """Per-label values, shape (n_replicates, n_labels), and overall values, shape (n_replicates,)."""
-    total = weights.sum(axis=1)
-    true, predicted = weights @ p.truth, weights @ p.given
-    hits = weights @ (p.truth & p.given)
+    total = np.repeat(weights.sum(axis=1)[:, None], p.truth.shape[1], axis=1)
+    true, predicted, hits = weights @ p.truth, weights @ p.given, weights @ (p.truth & p.given)
+    ranking = [_ranking(p, k, weights) for k in range(p.truth.shape[1])]
+    covariance = hits * total - true * predicted
+    spread = np.sqrt(true * (total - true)) * np.sqrt(predicted * (total - predicted))
     per: Values = {
         "precision": _ratio(hits, predicted),
         "recall": _ratio(hits, true),
         "f1": _f1(hits, true, predicted),
-        "brier": _ratio(weights @ (p.probabilities - p.truth) ** 2, np.repeat(total[:, None], true.shape[1], axis=1)),
-        "prevalence": true / total[:, None],
-        "predicted_prevalence": predicted / total[:, None],
+        "mcc": _ratio(covariance, spread),
+        "average_precision": np.stack([average_precision for average_precision, _ in ranking], axis=1),
+        "roc_auc": np.stack([area for _, area in ranking], axis=1),
+        "brier": _ratio(weights @ (p.probabilities - p.truth) ** 2, total),
+        "calibration_error": np.stack([_calibration_error(p, k, weights) for k in range(p.truth.shape[1])], axis=1),
+        "prevalence": _ratio(true, total),
+        "predicted_prevalence": _ratio(predicted, total),
     }
-    labels = range(p.truth.shape[1])
-    per["average_precision"] = np.stack([_average_precision(p, k, weights) for k in labels], axis=1)
-    per["calibration_error"] = np.stack([_calibration_error(p, k, weights) for k in labels], axis=1)
+    sums = hits.sum(axis=1), true.sum(axis=1), predicted.sum(axis=1)
     none, said_none = ~p.truth.any(axis=1), ~p.given.any(axis=1)
-    both_none = weights @ (none & said_none)
+    none_sums = weights @ (none & said_none), weights @ none, weights @ said_none
     overall: Values = {
         "macro_f1": _mean_of_defined(per["f1"]),
-        "micro_f1": _f1(hits.sum(axis=1), true.sum(axis=1), predicted.sum(axis=1)),
+        "micro_f1": _f1(*sums),
+        "weighted_f1": _ratio((np.nan_to_num(per["f1"]) * true).sum(axis=1), sums[1]),
+        "macro_precision": _mean_of_defined(per["precision"]),
+        "macro_recall": _mean_of_defined(per["recall"]),
+        "micro_precision": _ratio(sums[0], sums[2]),
+        "micro_recall": _ratio(sums[0], sums[1]),
+        "macro_mcc": _mean_of_defined(per["mcc"]),
         "mean_average_precision": _mean_of_defined(per["average_precision"]),
-        "exact_match": weights @ (p.truth == p.given).all(axis=1) / total,
-        "none_precision": _ratio(both_none, weights @ said_none),
-        "none_recall": _ratio(both_none, weights @ none),
+        "macro_roc_auc": _mean_of_defined(per["roc_auc"]),
+        "exact_match": _ratio(weights @ (p.truth == p.given).all(axis=1), weights.sum(axis=1)),
+        "none_precision": _ratio(none_sums[0], none_sums[2]),
+        "none_recall": _ratio(none_sums[0], none_sums[1]),
+        "none_f1": _f1(*none_sums),
     }
     return {name: per[name] for name in PER_LABEL}, {name: overall[name] for name in OVERALL}
 
@@ -129,24 +135,11 @@ def _mean_of_defined(values: Weights) -> Weights:
     return _ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
 
 
-def _replicates(
-    groups: npt.NDArray[np.str_] | npt.NDArray[np.int64], n_replicates: int, random_state: int
-) -> Iterator[Weights]:
-    """Row weights of bootstrap replicates, in blocks. Shape: (at most _BLOCK, n)."""
-    numbers = np.unique(groups, return_inverse=True)[1]
-    n_groups = int(numbers.max()) + 1
-    random = np.random.default_rng(random_state)
-    for start in range(0, n_replicates, _BLOCK):
-        size = min(_BLOCK, n_replicates - start)
-        drawn = random.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=size)
-        yield drawn[:, numbers].astype(np.float64)
-
-
 def evaluate_predictions(
     truth: npt.NDArray[np.int8],
     probabilities: npt.NDArray[np.float32],
     given: npt.NDArray[np.bool_],
-    groups: npt.NDArray[np.str_] | npt.NDArray[np.int64],
+    groups: Groups,
     n_replicates: int = 1_000,
     random_state: int = 0,
 ) -> tuple[dict[str, list[Interval]], dict[str, Interval]]:
@@ -161,30 +154,20 @@ def evaluate_predictions(
         random_state: their seed.
 
     Returns:
-        Per measure a list over labels, and the overall measures. With fewer than FEWEST_GROUPS groups the intervals'
+        Per measure a list over labels, and the overall measures. With too few groups the intervals'
         ends are NaN: they cannot be estimated.
     """
     prepared = _prepare(truth, probabilities, given)
     per, overall = _measure(prepared, np.ones((1, len(truth))))
-    if len(np.unique(groups)) < FEWEST_GROUPS:
-        blocks = []
-    else:
-        blocks = [_measure(prepared, weights) for weights in _replicates(groups, n_replicates, random_state)]
+    blocks = [_measure(prepared, weights) for weights in replicates(groups, n_replicates, random_state)]
     per_label = {
         name: [
-            _interval(float(values[0, k]), [block[0][name][:, k] for block in blocks]) for k in range(truth.shape[1])
+            percentile_interval(float(values[0, k]), [block[0][name][:, k] for block in blocks])
+            for k in range(truth.shape[1])
         ]
         for name, values in per.items()
     }
     return per_label, {
-        name: _interval(float(values[0]), [block[1][name] for block in blocks]) for name, values in overall.items()
+        name: percentile_interval(float(values[0]), [block[1][name] for block in blocks])
+        for name, values in overall.items()
     }
-
-
-def _interval(value: float, blocks: list[Weights]) -> Interval:
-    drawn = np.concatenate(blocks) if blocks else np.zeros(0)
-    drawn = drawn[~np.isnan(drawn)]
-    if value != value or len(drawn) == 0:
-        return Interval(value, float("nan"), float("nan"))
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(value, float(low), float(high))

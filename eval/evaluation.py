@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from classifier.bootstrap import FEWEST_GROUPS
 from classifier.errors import DataError
 from classifier.fingerprints import fingerprint, matches
 from classifier.labelled import Labelled
-from classifier.measures import CALIBRATION_BINS, FEWEST_GROUPS, Interval, evaluate_predictions
+from classifier.measures import CALIBRATION_BINS, evaluate_predictions
 from classifier.predictor import Model
 
 SCHEMA_VERSION: Final = 1
@@ -100,9 +101,9 @@ def evaluate(
             "replicates": REPLICATES if data.n_groups >= FEWEST_GROUPS else 0,
             "random_state": random_state,
         },
-        "overall": {name: _json(value) for name, value in overall.items()},
+        "overall": {name: value.to_json() for name, value in overall.items()},
         "per_label": {
-            label: {name: _json(values[k]) for name, values in per_label.items()}
+            label: {name: values[k].to_json() for name, values in per_label.items()}
             for k, label in enumerate(model.labels)
         },
         "counts": {label: _counts(data.hard[:, k], given[:, k]) for k, label in enumerate(model.labels)},
@@ -112,11 +113,6 @@ def evaluate(
         "overlap": {"exact": len(exact), "near": len(near), "ids": [data.ids[k] for k in [*exact, *near][:_LISTED]]},
     }
     return Evaluation({**metrics, "notes": _notes(metrics, data)}, _errors(model, data, probabilities, given))
-
-
-def _json(interval: Interval) -> dict[str, float | None]:
-    named = {"value": interval.value, "low": interval.low, "high": interval.high}
-    return {name: None if value != value else round(value, 6) for name, value in named.items()}
 
 
 def _counts(truth: npt.NDArray[np.int8], given: npt.NDArray[np.bool_]) -> dict[str, int]:

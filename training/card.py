@@ -2,8 +2,8 @@
 
 from jinja2 import Environment, StrictUndefined
 
+from classifier.bootstrap import Interval
 from classifier.bundle import Bundle
-from classifier.measures import Interval
 
 _CARD = """\
 ---

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from classifier.bootstrap import Interval
 from classifier.bundle import Bundle, save_bundle
 from classifier.fingerprints import fingerprint
 from classifier.labelled import Labelled, joined, read_labelled
-from classifier.measures import Interval, evaluate_predictions
+from classifier.measures import evaluate_predictions
 from classifier.provenance import describe_sources
 from classifier.seeds import default_scheme
 from training.card import model_card
@@ -98,8 +99,8 @@ def train(
         "config": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(config).items()},
         "selected": {"C": estimator.C_, "cross_validation": estimator.cv_results_},
         "held_out": {
-            "overall": {name: _interval_json(value) for name, value in overall.items()},
-            "per_label": {name: [_interval_json(v) for v in values] for name, values in per_label.items()},
+            "overall": {name: value.to_json() for name, value in overall.items()},
+            "per_label": {name: [v.to_json() for v in values] for name, values in per_label.items()},
         },
         "versions": versions(),
     }
@@ -124,10 +125,6 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "stance": version(DISTRIBUTION)} | {
         name: version(name) for name in libraries
     }
-
-
-def _interval_json(interval: Interval) -> list[float | None]:
-    return [None if value != value else round(value, 6) for value in (interval.value, interval.low, interval.high)]
 
 
 def _notes(data: Labelled, pairs: list[tuple[int, int]]) -> list[str]:

@@ -38,7 +38,7 @@ def _items(value: Any) -> list[tuple[Any, Any]]:
 def _held_out(labels: tuple[str, ...], measured: Any) -> list[str]:
     """F1 on the held-out rows of training; provenance is free-form, so nothing in it is relied upon."""
     try:
-        f1 = [f"{label} {entry[0]:.2f}" for label, entry in zip(labels, measured["per_label"]["f1"], strict=True)]
-        return [f"held out    macro-F1 {measured['overall']['macro_f1'][0]:.2f} ({', '.join(f1)})"]
+        f1 = [f"{label} {entry['value']:.2f}" for label, entry in zip(labels, measured["per_label"]["f1"], strict=True)]
+        return [f"held out    macro-F1 {measured['overall']['macro_f1']['value']:.2f} ({', '.join(f1)})"]
     except (KeyError, TypeError, ValueError, IndexError):
         return []

@@ -1,0 +1,69 @@
+"""Labelled rows with a model's answers: what every part of an evaluation starts from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.labelled import Labelled
+from classifier.predictor import Model
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """n labelled paragraphs and what a model says of them.
+
+    Attributes:
+        labels: the names of the matrices' columns.
+        truth: 1 where a label holds. Shape: (n, n_labels), int8.
+        soft: the share of annotators who see a label. Shape: (n, n_labels), float32.
+        votes: each annotator's labels, a matrix a row, empty where there are none. Shapes: (n_annotators, n_labels).
+        groups: threads, articles or authors. Shape: (n,), str.
+        probabilities: calibrated, in [0, 1]; NaN where a predictions file has none. Shape: (n, n_labels), float32.
+        given: the labels given. Shape: (n, n_labels), bool.
+        thresholds: the probability from which each label is given; NaN where not known. Shape: (n_labels,).
+        columns: other columns of the data by name, as text, for slices.
+    """
+
+    labels: tuple[str, ...]
+    ids: list[str]
+    texts: list[str]
+    truth: npt.NDArray[np.int8]
+    soft: npt.NDArray[np.float32]
+    votes: list[npt.NDArray[np.int8]]
+    groups: npt.NDArray[np.str_]
+    probabilities: npt.NDArray[np.float32]
+    given: npt.NDArray[np.bool_]
+    thresholds: tuple[float, ...]
+    columns: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def n_groups(self) -> int:
+        return len(np.unique(self.groups))
+
+    @property
+    def is_right(self) -> npt.NDArray[np.bool_]:
+        """Whether all labels of a row are right. Shape: (n,), bool."""
+        return np.asarray((self.given == (self.truth == 1)).all(axis=1))
+
+
+def scored_rows(model: Model, data: Labelled, columns: Mapping[str, list[str]] | None = None) -> ScoredRows:
+    """The model's answers to labelled paragraphs, which reading has already checked to be scorable."""
+    scored = model.score(data.texts)
+    return ScoredRows(
+        labels=model.labels,
+        ids=data.ids,
+        texts=data.texts,
+        truth=data.hard,
+        soft=data.soft,
+        votes=data.votes,
+        groups=data.groups,
+        probabilities=scored.probabilities,
+        given=scored.given,
+        thresholds=model.decision.thresholds,
+        columns=columns or {},
+    )
