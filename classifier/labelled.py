@@ -52,6 +52,7 @@ class Labelled:
         groups: threads, articles or authors, by name; a row without one is a group of its own. Shape: (n,), str.
         description: what was read and in which form, for the user.
         left_out: rows without a scorable text, a sentence each.
+        columns: other columns that were asked for, as text.
     """
 
     scheme: LabelScheme
@@ -63,6 +64,7 @@ class Labelled:
     groups: npt.NDArray[np.str_]
     description: str
     left_out: list[str] = field(default_factory=list)
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -84,6 +86,7 @@ class _Rows:
     left_out: list[str] = field(default_factory=list)
     forms: dict[str, None] = field(default_factory=dict)
     has_groups: bool = False
+    kept: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read_labelled(
@@ -95,6 +98,7 @@ def read_labelled(
     input_format: Format | None = None,
     splits: Sequence[str] | None = None,
     max_chars: int = DEFAULT_MAX_CHARS,
+    keep: Sequence[str] = (),
 ) -> Labelled:
     """Read labelled paragraphs.
 
@@ -110,7 +114,7 @@ def read_labelled(
         scheme = _scheme_of_corpus(inputs)
     known = scheme or default
     candidates = columns.label_columns or (known.names if known else ())
-    rows = _Rows()
+    rows = _Rows(kept={name: [] for name in keep})
     for source in resolve(inputs, input_format, splits):
         _collect(source, rows, columns, tuple(candidates), max_chars)
     if not rows.texts:
@@ -177,6 +181,9 @@ def _collect(source: Source, rows: _Rows, columns: Columns, candidates: tuple[st
         rows.where.append(where)
         rows.texts.append(row[columns.text])
         rows.ids.append(where if row.get(columns.id) in (None, "") else str(row[columns.id]))
+        for name, values in rows.kept.items():
+            require_column(list(row), name, where, "--slice")
+            values.append("" if row[name] is None else str(row[name]))
         group = row.get(columns.group)
         rows.groups.append(None if group in (None, "") else str(group))
 
@@ -268,9 +275,8 @@ def _assemble(rows: _Rows, scheme: LabelScheme) -> Labelled:
         votes.append(given)
     named = zip(rows.groups, rows.where, strict=True)
     groups = np.array([f"\0{where}" if group is None else group for group, where in named], np.str_)
-    return Labelled(
-        scheme, rows.ids, rows.texts, hard, soft, votes, groups, _describe(rows, scheme, votes, groups), rows.left_out
-    )
+    description = _describe(rows, scheme, votes, groups)
+    return Labelled(scheme, rows.ids, rows.texts, hard, soft, votes, groups, description, rows.left_out, rows.kept)
 
 
 def _describe(rows: _Rows, scheme: LabelScheme, votes: list[npt.NDArray[np.int8]], groups: npt.NDArray[np.str_]) -> str:

@@ -29,7 +29,7 @@ Values = dict[str, npt.NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What all replicates share: sort orders, ties and bins."""
+    """What all replicates share: sort orders, ties, bins, and which labels have probabilities at all."""
 
     truth: npt.NDArray[np.bool_]
     given: npt.NDArray[np.bool_]
@@ -37,19 +37,21 @@ class _Prepared:
     orders: npt.NDArray[np.int64]
     tie_ends: list[npt.NDArray[np.int64]]
     bins: npt.NDArray[np.int64]
+    scored: npt.NDArray[np.bool_]
 
 
 def _prepare(
     truth: npt.NDArray[np.int8], probabilities: npt.NDArray[np.float32], given: npt.NDArray[np.bool_]
 ) -> _Prepared:
-    values = probabilities.astype(np.float64)
+    scored = np.asarray(~np.isnan(probabilities).any(axis=0))
+    values = np.where(scored, probabilities, 0.0).astype(np.float64)
     orders = np.argsort(-values, axis=0, kind="stable")
     tie_ends, bins = [], np.zeros(values.shape, np.int64)
     for k in range(values.shape[1]):
         ranked = values[orders[:, k], k]
         tie_ends.append(np.flatnonzero(np.diff(ranked, append=-np.inf)))
         bins[orders[:, k], k] = np.arange(len(values)) * CALIBRATION_BINS // max(len(values), 1)
-    return _Prepared(truth == 1, given, values, orders, tie_ends, bins)
+    return _Prepared(truth == 1, given, values, orders, tie_ends, bins, scored)
 
 
 def _ratio(numerator: Weights, denominator: Weights) -> Weights:
@@ -107,6 +109,8 @@ def _measure(p: _Prepared, weights: Weights) -> tuple[Values, Values]:
         "prevalence": _ratio(true, total),
         "predicted_prevalence": _ratio(predicted, total),
     }
+    for name in ("average_precision", "roc_auc", "brier", "calibration_error"):
+        per[name] = np.where(p.scored, per[name], np.nan)
     sums = hits.sum(axis=1), true.sum(axis=1), predicted.sum(axis=1)
     none, said_none = ~p.truth.any(axis=1), ~p.given.any(axis=1)
     none_sums = weights @ (none & said_none), weights @ none, weights @ said_none
@@ -147,7 +151,7 @@ def evaluate_predictions(
 
     Args:
         truth: 1 where a label holds. Shape: (n, n_labels), int8.
-        probabilities: calibrated. Shape: (n, n_labels), float32.
+        probabilities: calibrated; a label with NaN has no figures that need them. Shape: (n, n_labels), float32.
         given: the labels given. Shape: (n, n_labels), bool.
         groups: what is resampled as a whole, by name or number. Shape: (n,).
         n_replicates: how many bootstrap samples are drawn.

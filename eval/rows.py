@@ -23,6 +23,7 @@ class ScoredRows:
         probabilities: calibrated, in [0, 1]; NaN where a predictions file has none. Shape: (n, n_labels), float32.
         given: the labels given. Shape: (n, n_labels), bool.
         thresholds: the probability from which each label is given; NaN where not known. Shape: (n_labels,).
+        uncalibrated: the logistic of the raw scores; None where there are none. Shape: (n, n_labels), float32.
         columns: other columns of the data by name, as text, for slices.
     """
 
@@ -36,6 +37,7 @@ class ScoredRows:
     probabilities: npt.NDArray[np.float32]
     given: npt.NDArray[np.bool_]
     thresholds: tuple[float, ...]
+    uncalibrated: npt.NDArray[np.float32] | None = None
     columns: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -51,9 +53,9 @@ class ScoredRows:
         return np.asarray((self.given == (self.truth == 1)).all(axis=1))
 
 
-def scored_rows(model: Model, data: Labelled, columns: Mapping[str, list[str]] | None = None) -> ScoredRows:
+def scored_rows(model: Model, data: Labelled) -> ScoredRows:
     """The model's answers to labelled paragraphs, which reading has already checked to be scorable."""
-    scored = model.score(data.texts)
+    scored, raw = model.score(data.texts), model.backend.scores(data.texts)
     return ScoredRows(
         labels=model.labels,
         ids=data.ids,
@@ -65,5 +67,6 @@ def scored_rows(model: Model, data: Labelled, columns: Mapping[str, list[str]] |
         probabilities=scored.probabilities,
         given=scored.given,
         thresholds=model.decision.thresholds,
-        columns=columns or {},
+        uncalibrated=(0.5 * (1.0 + np.tanh(0.5 * raw))).astype(np.float32),
+        columns=data.columns,
     )

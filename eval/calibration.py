@@ -1,0 +1,82 @@
+"""Do the probabilities mean what they say? Reliability with intervals, Brier decomposition, before and after."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
+
+from classifier.measures import CALIBRATION_BINS
+from eval.rows import ScoredRows
+
+
+def calibration(rows: ScoredRows) -> dict[str, Any]:
+    """For each label, over bins of equal mass: reliability, the Brier score's parts, and errors before calibration.
+
+    The decomposition (Murphy 1973, «A new vector partition of the probability score») is of the binned probabilities:
+    Brier = reliability - resolution + uncertainty; reliability is the calibration's part, 0 at best. Intervals of a
+    bin's observed share are Wilson's (1927), of rows, not groups. Labels without probabilities have None.
+    """
+    return {label: _of_label(rows, k) for k, label in enumerate(rows.labels)}
+
+
+def _of_label(rows: ScoredRows, k: int) -> dict[str, Any] | None:
+    truth, probabilities = rows.truth[:, k].astype(np.float64), rows.probabilities[:, k].astype(np.float64)
+    if not len(truth) or np.isnan(probabilities).any():
+        return None
+    bins = _bins(probabilities)
+    before = None
+    if rows.uncalibrated is not None:
+        raw = rows.uncalibrated[:, k].astype(np.float64)
+        before = {"brier": _round(np.mean((raw - truth) ** 2)), "calibration_error": _error(raw, truth, _bins(raw))}
+    return {
+        "bins": [_bin(probabilities[chosen], truth[chosen]) for chosen in bins],
+        "decomposition": _decomposition(probabilities, truth, bins),
+        "before": before,
+        "after": {
+            "brier": _round(np.mean((probabilities - truth) ** 2)),
+            "calibration_error": _error(probabilities, truth, bins),
+        },
+    }
+
+
+def _bins(probabilities: npt.NDArray[np.float64]) -> list[npt.NDArray[np.int64]]:
+    """Rows in ascending order of probability, cut into bins of equal size."""
+    order = np.argsort(probabilities, kind="stable")
+    return [part for part in np.array_split(order, min(CALIBRATION_BINS, len(order))) if len(part)]
+
+
+def _bin(probabilities: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> dict[str, float]:
+    interval = binomtest(int(truth.sum()), len(truth)).proportion_ci(method="wilson")
+    return {
+        "rows": len(truth),
+        "mean_probability": _round(probabilities.mean()),
+        "observed": _round(truth.mean()),
+        "low": _round(interval.low),
+        "high": _round(interval.high),
+    }
+
+
+def _decomposition(
+    probabilities: npt.NDArray[np.float64], truth: npt.NDArray[np.float64], bins: list[npt.NDArray[np.int64]]
+) -> dict[str, float]:
+    share = np.array([len(part) for part in bins]) / len(truth)
+    mean = np.array([probabilities[part].mean() for part in bins])
+    observed = np.array([truth[part].mean() for part in bins])
+    return {
+        "reliability": _round(share @ (mean - observed) ** 2),
+        "resolution": _round(share @ (observed - truth.mean()) ** 2),
+        "uncertainty": _round(truth.mean() * (1 - truth.mean())),
+    }
+
+
+def _error(
+    probabilities: npt.NDArray[np.float64], truth: npt.NDArray[np.float64], bins: list[npt.NDArray[np.int64]]
+) -> float:
+    """Expected calibration error: the mean distance of mean probability and observed share, weighted by rows."""
+    gaps = [len(part) * abs(probabilities[part].mean() - truth[part].mean()) for part in bins]
+    return _round(sum(gaps) / len(truth))
+
+
+def _round(value: float | np.floating[Any]) -> float:
+    return round(float(value), 6)
