@@ -171,6 +171,9 @@ def _collect(source: Source, rows: _Rows, columns: Columns, candidates: tuple[st
             form = _form(list(row), columns, candidates, source.name)
             rows.forms[_describe_form(form, columns)] = None
             rows.has_groups = rows.has_groups or columns.group in row
+        if row.get("votes", "") is None and form == "votes":
+            rows.left_out.append(f"{where}: nobody has annotated the row.")
+            continue
         status, reason = assess(row.get(columns.text), max_chars)
         if status == "bad_text":
             raise DataError(f"{where}: {reason}: correct the row or leave it out.")

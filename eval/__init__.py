@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 from classifier.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from eval.compare import compare
     from eval.evaluation import Evaluation, evaluate
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "compare", "evaluate"]
 
-__getattr__ = lazy_attributes(__name__, {"Evaluation": "eval.evaluation", "evaluate": "eval.evaluation"})
+__getattr__ = lazy_attributes(
+    __name__, {"Evaluation": "eval.evaluation", "compare": "eval.compare", "evaluate": "eval.evaluation"}
+)

@@ -1,70 +1,67 @@
-"""`stance eval`: evaluate a model on labelled paragraphs, write the report, and check the limits that the user set."""
+"""`stance eval`: evaluate models on labelled paragraphs, compare them, write the report, check the user's limits."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from classifier.commands.arguments import add_labelled_data, columns_of, names_of, thresholds_of
 from classifier.errors import GateError, OutputError, UsageError
 
 if TYPE_CHECKING:
+    from classifier.labelled import Labelled
+    from classifier.predictor import Model
     from eval.evaluation import Evaluation
-
-REPORT: Final = "report.html"
-METRICS: Final = "metrics.json"
-ERRORS: Final = "errors.parquet"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model directory, or default")
-    parser.add_argument("data", nargs="+", metavar="DATA", help="labelled paragraphs: files, directories, hf://NAME")
     parser.add_argument(
-        "-o", "--output", required=True, metavar="REPORT/", help=f"directory for {REPORT}, {METRICS}, {ERRORS}"
+        "model", nargs="+", metavar="MODEL", help="a model directory, default, or a predictions file of any tool"
     )
+    parser.add_argument("data", metavar="DATA", help="labelled paragraphs: a file, a directory, hf://NAME")
+    parser.add_argument("-o", "--output", required=True, metavar="REPORT/", help="the directory for the report")
     parser.add_argument(
         "--threshold", action="append", metavar="LABEL=X", help="give LABEL from probability X on (repeatable)"
     )
+    parser.add_argument("--pairs", metavar="FILE", help="contrast and invariance pairs (those of the project's corpus)")
+    parser.add_argument(
+        "--slice", metavar="A,B,…", help="columns by whose values to tell quality apart; length always is"
+    )
+    parser.add_argument("--allow-overlap", action="store_true", help="evaluate even on rows that were trained on")
     parser.add_argument(
         "--fail-under",
         action="append",
         metavar="NAME=X",
-        help="exit with 1 if macro_f1, LABEL.recall, … is below X (repeatable)",
+        help="exit with 1 if macro_f1, LABEL.recall, behaviour.reject, … is below X (repeatable)",
     )
+    parser.add_argument("--update-card", action="store_true", help="write the figures into the model's README.md")
     add_labelled_data(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a report that exists")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from classifier.labelled import read_labelled  # noqa: PLC0415 (not for --help)
-    from classifier.predictor import load_model  # noqa: PLC0415
-    from classifier.provenance import describe_sources  # noqa: PLC0415
-    from eval.evaluation import evaluate  # noqa: PLC0415
+    from eval.findings import text_summary  # noqa: PLC0415 (not for --help)
+    from eval.report import REPORT, is_report, write_report  # noqa: PLC0415
 
     limits, output = _limits(arguments.fail_under), Path(arguments.output)
-    if output.exists() and not arguments.overwrite:
-        raise OutputError(f"{output} exists already: choose another place, or add --overwrite to replace it.")
-    if output.exists() and not (output / METRICS).is_file() and any(output.iterdir()):
+    if output.exists() and not is_report(output):
         raise OutputError(f"{output} is no report, so it is not replaced: choose another place.")
-    model = load_model(arguments.model).with_thresholds(thresholds_of(arguments.threshold))
-    splits = names_of(arguments.splits)
-    data = read_labelled(
-        arguments.data,
-        model.scheme,
-        columns=columns_of(arguments),
-        input_format=arguments.input_format,
-        splits=splits,
-    )
-    evaluation = evaluate(model, data, sources=describe_sources(arguments.data, arguments.input_format, splits))
+    if output.exists() and not arguments.overwrite and any(output.iterdir()):
+        raise OutputError(f"{output} exists already: choose another place, or add --overwrite to replace it.")
+    evaluation = _evaluate(arguments)
     checked = [(name, limit, evaluation.measure(name)) for name, limit in limits.items()]
     write_report(evaluation, output)
+    if arguments.update_card:
+        _update_card(evaluation, Path(arguments.model[0]))
     if not arguments.quiet:
-        print(summary(evaluation.metrics), file=sys.stderr)
+        print(text_summary(evaluation.metrics), file=sys.stderr)
         print(f"report      {output / REPORT}", file=sys.stderr)
-    missed = [f"{name} is {value if value is not None else 'not defined'}, below {limit}"
-              for name, limit, value in checked if value is None or value < limit]  # fmt: skip
+    missed = [
+        f"{name} is {'not defined' if value is None else f'{value:.4g}'}, below {limit:g}"
+        for name, limit, value in checked
+        if value is None or value < limit
+    ]
     if missed:
         raise GateError("; ".join(missed) + f" (the report is in {output}).")
     return 0
@@ -83,38 +80,83 @@ def _limits(given: list[str] | None) -> dict[str, float]:
     return limits
 
 
-def write_report(evaluation: "Evaluation", output: Path) -> None:
-    """Write the report's directory whole, in the place of one that stands there."""
-    import pyarrow.parquet as pq  # noqa: PLC0415
+def _evaluate(arguments: argparse.Namespace) -> "Evaluation":
+    """The first model's evaluation, with a comparison for each further one."""
+    from classifier.labelled import read_labelled  # noqa: PLC0415
+    from classifier.provenance import describe_sources  # noqa: PLC0415
+    from classifier.seeds import default_scheme  # noqa: PLC0415
+    from eval.compare import compare  # noqa: PLC0415
 
-    from classifier.files import atomic_directory  # noqa: PLC0415
-    from eval.render import render_html  # noqa: PLC0415
+    models = {name: None if _is_predictions(name) else _load(name, arguments) for name in arguments.model}
+    scheme = next((model.scheme for model in models.values() if model is not None), None)
+    splits, names = names_of(arguments.splits), names_of(arguments.slice) or ()
+    data = read_labelled(
+        [arguments.data],
+        scheme,
+        default=default_scheme(),
+        columns=columns_of(arguments),
+        input_format=arguments.input_format,
+        splits=splits,
+        keep=[name for name in names if name != "length"],
+    )
+    sources = describe_sources([arguments.data], arguments.input_format, splits)
+    done = [_one(name, model, data, arguments, names, sources) for name, model in models.items()]
+    first = done[0]
+    for name, other in zip(list(models)[1:], done[1:], strict=True):
+        pair = Path(arguments.model[0]).name, Path(name).name
+        first.metrics["comparisons"].append(compare(first.rows, other.rows, pair if pair[0] != pair[1] else ("A", "B")))
+    return first
 
-    with atomic_directory(output, replace=True) as fresh:
-        text = json.dumps(evaluation.metrics, indent=1, ensure_ascii=False, allow_nan=False)
-        (fresh / METRICS).write_text(text + "\n", encoding="utf-8")
-        pq.write_table(evaluation.errors, fresh / ERRORS, compression="zstd")
-        (fresh / REPORT).write_text(render_html(evaluation), encoding="utf-8")
+
+def _is_predictions(name: str) -> bool:
+    return Path(name).is_file()
 
 
-def summary(metrics: dict[str, Any]) -> str:
-    """The main figures for a terminal."""
+def _load(name: str, arguments: argparse.Namespace) -> "Model":
+    from classifier.predictor import load_model  # noqa: PLC0415
 
-    def shown(figure: dict[str, float | None]) -> str:
-        if figure["value"] is None:
-            return "not defined"
-        ends = "" if figure["low"] is None else f" ({figure['low']:.3f} to {figure['high']:.3f})"
-        return f"{figure['value']:.3f}{ends}"
+    return load_model(name).with_thresholds(thresholds_of(arguments.threshold))
 
-    overall, width = metrics["overall"], max(map(len, metrics["per_label"]))
-    lines = [f"evaluated   {metrics['data']['description']}"]
-    lines += [
-        f"            {label:<{width}}  F1 {shown(m['f1'])}, average precision {shown(m['average_precision'])}"
-        for label, m in metrics["per_label"].items()
-    ]
-    macro, mean_ap = shown(overall["macro_f1"]), shown(overall["mean_average_precision"])
-    lines.append(f"overall     macro-F1 {macro}, mean average precision {mean_ap}")
-    right, found = shown(overall["none_precision"]), shown(overall["none_recall"])
-    lines.append(f"none        right where it gives no label: {right}; of those without one it finds {found}")
-    lines += [f"note        {note}" for note in metrics["notes"]]
-    return "\n".join(lines)
+
+def _one(
+    name: str,
+    model: "Model | None",
+    data: "Labelled",
+    arguments: argparse.Namespace,
+    names: tuple[str, ...],
+    sources: list[dict[str, object]],
+) -> "Evaluation":
+    from eval.evaluation import evaluate, evaluate_answers  # noqa: PLC0415
+    from eval.leakage import refuse_overlap  # noqa: PLC0415
+    from eval.pairs import read_pairs  # noqa: PLC0415
+    from eval.predictions import read_predictions  # noqa: PLC0415
+    from eval.rows import answered_rows  # noqa: PLC0415
+
+    if model is None:
+        answers = read_predictions(name, data, columns_of(arguments))
+        if not arguments.quiet:
+            print(f"answers     {answers.description}", file=sys.stderr)
+        rows = answered_rows(data, answers.given, answers.probabilities, answers.thresholds)
+        return evaluate_answers(rows, data, Path(name).name, slice_names=names, sources=sources)
+    path = Path(arguments.pairs) if arguments.pairs else _own_pairs(model)
+    pairs = read_pairs(path, model.scheme) if path else []
+    evaluation = evaluate(model, data, pairs=pairs, slice_names=names, sources=sources)
+    if not arguments.allow_overlap:
+        refuse_overlap(evaluation.metrics["overlap"], name)
+    return evaluation
+
+
+def _own_pairs(model: "Model") -> Path | None:
+    """The pairs of the project's corpus, for models of its labels."""
+    from classifier.seeds import default_scheme, seeds_directory  # noqa: PLC0415
+
+    path = seeds_directory() / "pairs.jsonl"
+    return path if path.is_file() and set(default_scheme().names) == set(model.labels) else None
+
+
+def _update_card(evaluation: "Evaluation", directory: Path) -> None:
+    from eval.card import update_card  # noqa: PLC0415
+
+    if not directory.is_dir():
+        raise UsageError(f"--update-card needs a model directory, and {directory} is none.")
+    update_card(evaluation.metrics, directory)

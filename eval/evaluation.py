@@ -1,36 +1,32 @@
-"""Evaluating a model on labelled paragraphs: every figure with its interval, as data; rendering is another file's."""
+"""Evaluating on labelled paragraphs: every part's figures gathered as data; rendering is another file's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from classifier.bootstrap import FEWEST_GROUPS
 from classifier.errors import DataError
-from classifier.fingerprints import fingerprint, matches
 from classifier.labelled import Labelled
-from classifier.measures import CALIBRATION_BINS, evaluate_predictions
+from classifier.measures import evaluate_predictions
 from classifier.predictor import Model
+from classifier.suspects import suspect_labels
+from eval.abstention import abstention
+from eval.behaviour import behaviour
+from eval.calibration import calibration
+from eval.ceiling import human_ceiling
+from eval.confusions import confusions
+from eval.curves import curves
+from eval.leakage import overlap
+from eval.mistakes import mistakes
+from eval.pairs import Pair
+from eval.rows import ScoredRows, scored_rows
+from eval.slices import slices
 
 SCHEMA_VERSION: Final = 1
 REPLICATES: Final = 2_000
 _FEW_ROWS: Final = 20
-_LISTED: Final = 100
-
-# The Arrow schema of errors.parquet: one row a wrongly given or missed label.
-ERROR_SCHEMA: Final = pa.schema(
-    [
-        ("id", pa.string()),
-        ("text", pa.string()),
-        ("label", pa.string()),
-        ("kind", pa.string()),
-        ("probability", pa.float32()),
-        ("threshold", pa.float32()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -38,85 +34,145 @@ class Evaluation:
     """The outcome of an evaluation.
 
     Attributes:
-        metrics: everything measured, as JSON-able data: the content of `metrics.json`. Undefined figures are None.
-        errors: wrongly given («false positive») and missed («false negative») labels, surest first, by ERROR_SCHEMA.
+        metrics: everything measured, as JSON-able data: the content of `metrics.json` (eval/SCHEMA.md). Figures that
+            are not defined are None.
+        errors: wrongly given and missed labels, the surest first, by eval.mistakes.ERROR_SCHEMA.
+        rows: what was evaluated, for comparing with another model.
     """
 
     metrics: dict[str, Any]
     errors: pa.Table
+    rows: ScoredRows
 
     def measure(self, name: str) -> float | None:
-        """A point estimate by name: an overall measure such as `macro_f1`, or `LABEL.MEASURE` such as `anger.recall`.
+        """A point estimate by name.
+
+        `macro_f1` and the other overall ones; `LABEL.MEASURE`, such as `anger.recall`; `behaviour.TEST`, a pass rate.
 
         Raises:
             DataError: if there is no such measure; the message lists them.
         """
-        label, _, measure = name.rpartition(".")
-        table = self.metrics["per_label"].get(label, {}) if label else self.metrics["overall"]
-        if measure not in table:
-            overall, labels = ", ".join(self.metrics["overall"]), ", ".join(self.metrics["per_label"])
-            per = ", ".join(next(iter(self.metrics["per_label"].values())))
-            raise DataError(
-                f"There is no measure {name!r}: take one of {overall}, or LABEL.MEASURE of {labels} and {per}."
-            )
-        value: float | None = table[measure]["value"]
+        tables = {
+            **self.metrics["overall"],
+            **{f"{label}.{key}": m for label, table in self.metrics["per_label"].items() for key, m in table.items()},
+            **{f"behaviour.{test}": found["pass_rate"] for test, found in self._tests().items()},
+        }
+        if name not in tables:
+            known = [*self.metrics["overall"], "LABEL.f1", *(f"behaviour.{test}" for test in self._tests())]
+            raise DataError(f"There is no measure {name!r}: take one of {', '.join(known)} (metrics.json has all).")
+        value: float | None = tables[name]["value"]
         return value
+
+    def _tests(self) -> dict[str, Any]:
+        found = self.metrics["behaviour"]
+        return found["tests"] if found else {}
 
 
 def evaluate(
-    model: Model, data: Labelled, *, sources: Sequence[dict[str, Any]] = (), random_state: int = 0
+    model: Model,
+    data: Labelled,
+    *,
+    pairs: Sequence[Pair] = (),
+    slice_names: Sequence[str] = (),
+    sources: Sequence[dict[str, Any]] = (),
+    random_state: int = 0,
 ) -> Evaluation:
     """Evaluate a model at its stored thresholds on labelled paragraphs.
 
     Args:
         model: the model.
         data: paragraphs labelled with the model's own scheme.
+        pairs: contrast and invariance pairs, for behaviour.
+        slice_names: columns kept in `data` by whose values quality is told apart.
         sources: the data's files, for the record.
-        random_state: seed of the bootstrap.
+        random_state: seed of every bootstrap.
 
     Raises:
         DataError: if the data's labels are not the model's.
     """
     if data.scheme.names != model.labels:
         raise DataError(f"The data has the labels {', '.join(data.scheme.names)}, the model {', '.join(model.labels)}.")
-    scored = model.score(data.texts)
-    # Reading left out what cannot be scored, so every row has a probability here.
-    probabilities, given = scored.probabilities, scored.given
-    per_label, overall = evaluate_predictions(data.hard, probabilities, given, data.groups, REPLICATES, random_state)
-    exact, near = _overlap(model, data)
+    rows = scored_rows(model, data)
+    about = {"name": model.scheme.name, "digest": model.digest, "thresholds": model.thresholds}
+    found = behaviour(model, pairs, random_state=random_state) if pairs else None
     metrics = {
+        **_measured(rows, data, about, slice_names, sources, random_state),
+        "behaviour": found,
+        "overlap": overlap(model, rows),
+        "random_split": model.manifest["provenance"].get("random_split"),
+    }
+    return Evaluation({**metrics, "notes": _notes(metrics, data)}, mistakes(rows, model), rows)
+
+
+def evaluate_answers(
+    rows: ScoredRows,
+    data: Labelled,
+    name: str,
+    *,
+    slice_names: Sequence[str] = (),
+    sources: Sequence[dict[str, Any]] = (),
+    random_state: int = 0,
+) -> Evaluation:
+    """Evaluate answers that another tool gave to labelled paragraphs: all but what needs the model itself."""
+    about = {"name": name, "digest": None, "thresholds": None}
+    metrics = {
+        **_measured(rows, data, about, slice_names, sources, random_state),
+        "behaviour": None,
+        "overlap": None,
+        "random_split": None,
+    }
+    return Evaluation({**metrics, "notes": _notes(metrics, data)}, mistakes(rows, None), rows)
+
+
+def _measured(
+    rows: ScoredRows,
+    data: Labelled,
+    about: dict[str, Any],
+    slice_names: Sequence[str],
+    sources: Sequence[dict[str, Any]],
+    random_state: int,
+) -> dict[str, Any]:
+    per_label, overall = evaluate_predictions(
+        rows.truth, rows.probabilities, rows.given, rows.groups, REPLICATES, random_state
+    )
+    return {
         "kind": "stance-metrics",
         "version": SCHEMA_VERSION,
-        "model": {"name": model.scheme.name, "digest": model.digest, "thresholds": model.thresholds},
+        "model": about,
         "data": {
             "description": data.description,
             "sources": [dict(source) for source in sources],
-            "rows": len(data),
-            "groups": data.n_groups,
+            "rows": len(rows),
+            "groups": rows.n_groups,
             "rows_left_out": len(data.left_out),
         },
         "interval": {
             "level": 0.95,
             "method": "percentile bootstrap that resamples groups",
-            "replicates": REPLICATES if data.n_groups >= FEWEST_GROUPS else 0,
+            "replicates": REPLICATES if rows.n_groups >= FEWEST_GROUPS else 0,
             "random_state": random_state,
         },
         "overall": {name: value.to_json() for name, value in overall.items()},
         "per_label": {
             label: {name: values[k].to_json() for name, values in per_label.items()}
-            for k, label in enumerate(model.labels)
+            for k, label in enumerate(rows.labels)
         },
-        "counts": {label: _counts(data.hard[:, k], given[:, k]) for k, label in enumerate(model.labels)},
-        "calibration": {
-            label: _reliability(data.hard[:, k], probabilities[:, k]) for k, label in enumerate(model.labels)
-        },
-        "overlap": {"exact": len(exact), "near": len(near), "ids": [data.ids[k] for k in [*exact, *near][:_LISTED]]},
+        "counts": {label: _counts(rows, k) for k, label in enumerate(rows.labels)},
+        "curves": curves(rows),
+        "calibration": calibration(rows),
+        "ceiling": human_ceiling(rows, random_state=random_state),
+        "slices": slices(rows, slice_names, random_state=random_state),
+        "confusions": confusions(rows),
+        "abstention": abstention(rows),
+        "suspects": suspect_labels(
+            rows.labels, rows.truth, rows.probabilities, rows.ids, rows.texts, groups=rows.groups.tolist()
+        ),
+        "comparisons": [],
     }
-    return Evaluation({**metrics, "notes": _notes(metrics, data)}, _errors(model, data, probabilities, given))
 
 
-def _counts(truth: npt.NDArray[np.int8], given: npt.NDArray[np.bool_]) -> dict[str, int]:
-    held = truth == 1
+def _counts(rows: ScoredRows, k: int) -> dict[str, int]:
+    held, given = rows.truth[:, k] == 1, rows.given[:, k]
     return {
         "true_positives": int((held & given).sum()),
         "false_positives": int((~held & given).sum()),
@@ -125,35 +181,13 @@ def _counts(truth: npt.NDArray[np.int8], given: npt.NDArray[np.bool_]) -> dict[s
     }
 
 
-def _reliability(truth: npt.NDArray[np.int8], probabilities: npt.NDArray[np.float32]) -> list[dict[str, float]]:
-    """Bins of equal mass: their mean probability, and the share of rows that carry the label."""
-    order = np.argsort(probabilities, kind="stable")
-    return [
-        {
-            "rows": len(rows),
-            "mean_probability": round(float(probabilities[rows].mean()), 6),
-            "observed": round(float(truth[rows].mean()), 6),
-        }
-        for rows in np.array_split(order, min(CALIBRATION_BINS, len(order)))
-        if len(rows)
-    ]
-
-
-def _overlap(model: Model, data: Labelled) -> tuple[list[int], list[int]]:
-    """Rows whose text was trained on, exactly or nearly."""
-    prints = fingerprint(data.texts)
-    known = np.isin(prints.exact, model.fingerprints.exact)
-    near = {i for i, _, _ in matches(prints, model.fingerprints)}
-    return np.flatnonzero(known).tolist(), sorted(near - set(np.flatnonzero(known).tolist()))
-
-
 def _notes(metrics: dict[str, Any], data: Labelled) -> list[str]:
     """What a reader has to know before believing the figures."""
-    notes, overlap = [], metrics["overlap"]
-    if overlap["exact"] or overlap["near"]:
+    notes, found = [], metrics["overlap"]
+    if found and (found["exact"] or found["near"]):
         notes.append(
-            f"{overlap['exact']:,} of the evaluated paragraphs were trained on and {overlap['near']:,} more are nearly "
-            "the same as one that was: the figures flatter the model. Evaluate on other text."
+            f"{found['exact']:,} of the evaluated paragraphs were trained on and {found['near']:,} more are nearly the "
+            "same as one that was: the figures flatter the model. Evaluate on other text."
         )
     if data.n_groups < FEWEST_GROUPS:
         notes.append(
@@ -170,23 +204,3 @@ def _notes(metrics: dict[str, Any], data: Labelled) -> list[str]:
     if data.left_out:
         notes.append(f"{len(data.left_out):,} rows without a text that can be scored were left out.")
     return notes
-
-
-def _errors(
-    model: Model, data: Labelled, probabilities: npt.NDArray[np.float32], given: npt.NDArray[np.bool_]
-) -> pa.Table:
-    wrong = [(row, k) for row, k in np.argwhere(given != (data.hard == 1)).tolist()]
-    thresholds = model.decision.thresholds
-    wrong.sort(key=lambda item: (-abs(float(probabilities[item]) - thresholds[item[1]]), item))
-    rows = [
-        {
-            "id": data.ids[row],
-            "text": data.texts[row],
-            "label": model.labels[k],
-            "kind": "false positive" if given[row, k] else "false negative",
-            "probability": float(probabilities[row, k]),
-            "threshold": thresholds[k],
-        }
-        for row, k in wrong
-    ]
-    return pa.Table.from_pylist(rows, schema=ERROR_SCHEMA)

@@ -1,137 +1,130 @@
-"""The report's page: one HTML file without scripts or network, from an evaluation's data alone."""
+"""The report's page: one HTML file that opens from disk, from an evaluation's data alone.
 
-from collections.abc import Sequence
+It makes no request and runs one script of its own, allowed by its digest, for filtering; without it all is readable.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.evaluation import Evaluation
+from eval.findings import advice, figure, findings
+from eval.mistakes import SHOWN, marked
+from eval.plots import difference_bar, interval_bar, precision_recall_plot, reliability_plot, risk_coverage_plot
 
 # Okabe and Ito's palette, told apart by colour-blind readers; every colour also comes with its label's name.
-_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#666666")
-_ERRORS_SHOWN: Final = 15
-_ERROR_CHARS: Final = 1_200
+_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#767676")
+_TEXT_CHARS: Final = 700
+_SLICES_SHOWN: Final = 25
+_PAIRS_SHOWN: Final = 60
 
-MEASURE_NAMES: Final = {
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "average_precision": "average precision",
-    "brier": "Brier score",
-    "calibration_error": "calibration error",
-    "prevalence": "share in truth",
-    "predicted_prevalence": "share given",
-    "macro_f1": "macro-F1",
-    "micro_f1": "micro-F1",
-    "mean_average_precision": "mean average precision",
-    "exact_match": "all labels right",
-    "none_precision": "«none» is right",
-    "none_recall": "«none» is found",
-}
-MEASURE_HELP: Final = {
-    "macro_f1": "the mean of the labels' F1",
-    "micro_f1": "F1 over all labels' decisions together",
-    "mean_average_precision": "how well labels are ranked, whatever the threshold",
-    "exact_match": "share of paragraphs whose labels are exactly those of the truth",
-    "none_precision": "of paragraphs given no label, the share that carry none",
-    "none_recall": "of paragraphs that carry no label, the share given none",
+_NAMES: Final = {
+    "macro_f1": ("macro-F1", "the mean of the labels' F1"),
+    "micro_f1": ("micro-F1", "F1 over all labels' decisions together"),
+    "weighted_f1": ("weighted F1", "the labels' F1, weighted by how common each is"),
+    "macro_precision": ("macro precision", ""),
+    "macro_recall": ("macro recall", ""),
+    "micro_precision": ("micro precision", ""),
+    "micro_recall": ("micro recall", ""),
+    "macro_mcc": ("macro MCC", "Matthews correlation, the mean of the labels'"),
+    "mean_average_precision": ("mean average precision", "how well labels are ranked, whatever the threshold"),
+    "macro_roc_auc": ("macro ROC-AUC", "the chance that a row with the label is ranked above one without"),
+    "exact_match": ("all labels right", "share of paragraphs whose labels are exactly those of the truth"),
+    "none_precision": ("«none»: precision", "of paragraphs given no label, the share that carry none"),
+    "none_recall": ("«none»: recall", "of paragraphs that carry no label, the share given none"),
+    "none_f1": ("«none»: F1", ""),
 }
 
 
-def figure(entry: dict[str, float | None]) -> str:
-    """«0.541 (0.492 to 0.588)», or why there is no number."""
-    if entry["value"] is None:
-        return "not defined"
-    ends = f" ({entry['low']:.3f} to {entry['high']:.3f})" if entry["low"] is not None else ""
-    return f"{entry['value']:.3f}{ends}"
-
-
-def interval_bar(entry: dict[str, float | None], colour: str) -> Markup:
-    """A point with its interval on a scale from 0 to 1, as inline SVG."""
-    if entry["value"] is None:
-        return Markup("")
-    x = 150 * entry["value"]
-    low, high = (150 * (entry[end] if entry[end] is not None else entry["value"]) for end in ("low", "high"))  # type: ignore[operator]
-    return Markup(
-        '<svg class="bar" viewBox="-6 0 162 20" width="162" height="20" aria-hidden="true">'
-        '<line x1="0" x2="150" y1="10" y2="10" class="axis"/>'
-        '<line x1="{low:.1f}" x2="{high:.1f}" y1="10" y2="10" stroke="{colour}" class="range"/>'
-        '<circle cx="{x:.1f}" cy="10" r="5" fill="{colour}"/></svg>'
-    ).format(low=low, high=high, x=x, colour=colour)
-
-
-def reliability_plot(bins: Sequence[dict[str, float]], colour: str, label: str) -> Markup:
-    """Mean probability against the observed share, as inline SVG; on the diagonal they agree."""
-    points = [(10 + 140 * b["mean_probability"], 150 - 140 * b["observed"]) for b in bins]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    dot = Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>')
-    dots = Markup("").join(dot.format(x, y, colour) for x, y in points)
-    return Markup(
-        '<svg viewBox="0 0 160 170" width="200" height="212" role="img" aria-label="Reliability of {label}">'
-        '<rect x="10" y="10" width="140" height="140" class="frame"/>'
-        '<line x1="10" y1="150" x2="150" y2="10" class="axis" stroke-dasharray="3 3"/>'
-        '<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>{dots}'
-        '<text x="80" y="165" text-anchor="middle">{label}</text></svg>'
-    ).format(label=label, path=path, colour=colour, dots=dots)
-
-
-def findings(metrics: dict[str, Any]) -> list[str]:
-    """Three plain sentences for a reader in a hurry."""
-    per_label, overall = metrics["per_label"], metrics["overall"]
-    ranked = sorted(
-        (label for label in per_label if per_label[label]["f1"]["value"] is not None),
-        key=lambda label: -per_label[label]["f1"]["value"],
-    )
-    lines = []
-    if len(ranked) > 1:
-        best, worst = ranked[0], ranked[-1]
-        lines.append(
-            f"Best on {best}, F1 {figure(per_label[best]['f1'])}; "
-            f"weakest on {worst}, F1 {figure(per_label[worst]['f1'])}."
-        )
-    if overall["none_precision"]["value"] is not None:
-        lines.append(
-            f"Where it gives no label, it is right to do so with a share of {figure(overall['none_precision'])}."
-        )
-    skewed = [
-        (label, m["predicted_prevalence"]["value"] / m["prevalence"]["value"])
-        for label, m in per_label.items()
-        if m["prevalence"]["value"]
+def _sections(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    candidates = [
+        ("comparison", "Comparison", bool(metrics["comparisons"])),
+        ("quality", "Quality", True),
+        ("calibration", "Probabilities", any(metrics["calibration"].values())),
+        ("ceiling", "Human ceiling", bool(metrics["ceiling"])),
+        ("behaviour", "Behaviour", bool(metrics["behaviour"])),
+        ("slices", "Slices", True),
+        ("confusions", "Confusions", True),
+        ("abstention", "Abstention", bool(metrics["abstention"]["rows"])),
+        ("suspects", "Labels to check", bool(metrics["suspects"])),
+        ("mistakes-title", "Mistakes", True),
+        ("method", "Method", True),
     ]
-    if skewed:
-        label, ratio = max(skewed, key=lambda item: abs(item[1] - 1))
-        lines.append(
-            f"Counting given labels would mislead most on {label}: "
-            f"it is given {ratio:.2f} times as often as it is true."
-        )
-    return lines
+    return [(anchor, title) for anchor, title, there in candidates if there]
 
 
-def _errors_by_label(evaluation: Evaluation) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    table: dict[str, dict[str, list[dict[str, Any]]]] = {
-        label: {"false positive": [], "false negative": []} for label in evaluation.metrics["per_label"]
-    }
-    for error in evaluation.errors.to_pylist():
-        kept = table[error["label"]][error["kind"]]
-        if len(kept) < _ERRORS_SHOWN:
-            text = error["text"]
-            kept.append({**error, "text": text if len(text) <= _ERROR_CHARS else text[:_ERROR_CHARS] + " …"})
-    return table
+def _comparison_rows(comparison: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "macro-F1", comparison["overall"]["macro_f1"]
+    yield "mean average precision", comparison["overall"]["mean_average_precision"]
+    for label, found in comparison["per_label"].items():
+        yield f"{label}: F1", found["f1"]
+        yield f"{label}: average precision", found["average_precision"]
+
+
+def _as_figure(found: dict[str, Any]) -> dict[str, float | None]:
+    return {"value": found["difference"], "low": found["low"], "high": found["high"]}
+
+
+def _cell(entry: dict[str, float | None], signed: bool = False) -> Markup:
+    """A figure for a narrow table cell: the value, its interval beneath."""
+    value, _, interval = figure(entry, signed).partition(" (")
+    return Markup("{}<small>{}</small>").format(value, interval.rstrip(")")) if interval else Markup("{}").format(value)
+
+
+def _slices_of_rows(evaluation: Evaluation) -> dict[str, list[str]]:
+    """For each row id the slices of named columns that it lies in, as «column: value»."""
+    columns = evaluation.rows.columns
+    values = zip(*([f"{name}: {value or '(empty)'}" for value in columns[name]] for name in columns), strict=True)
+    return dict(zip(evaluation.rows.ids, map(list, values), strict=True)) if columns else {}
 
 
 def render_html(evaluation: Evaluation) -> str:
-    """The whole page. Every text is escaped, and the page's content policy allows no script and no request."""
+    """The whole page; every text is escaped."""
+    metrics = evaluation.metrics
     environment = Environment(
         loader=PackageLoader("eval"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(figure=figure, interval_bar=interval_bar, reliability_plot=reliability_plot)
-    labels = list(evaluation.metrics["per_label"])
+    for name in ("report", "quality", "trust", "where", "mistakes", "comparison"):
+        environment.get_template(f"{name}.html.j2")  # a syntax error shows before any work is done
+    assert environment.loader is not None  # noqa: S101 (given above)
+    style, script = (environment.loader.get_source(environment, name)[0] for name in ("style.css", "script.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    slices = _slices_of_rows(evaluation)
+    errors = [
+        {
+            **mistake,
+            "pieces": marked(mistake["text"], mistake["evidence"], _TEXT_CHARS),
+            "slices": "\n".join(slices.get(mistake["id"], [])),
+        }
+        for mistake in evaluation.errors.slice(0, SHOWN).to_pylist()
+    ]
     return environment.get_template("report.html.j2").render(
-        m=evaluation.metrics,
-        names=MEASURE_NAMES,
-        help=MEASURE_HELP,
-        findings=findings(evaluation.metrics),
-        colours={label: _COLOURS[k % len(_COLOURS)] for k, label in enumerate(labels)},
-        errors=_errors_by_label(evaluation),
+        m=metrics,
+        names={name: shown for name, (shown, _) in _NAMES.items()},
+        help={name: text for name, (_, text) in _NAMES.items()},
+        colours={label: _COLOURS[k % len(_COLOURS)] for k, label in enumerate(metrics["per_label"])},
+        sections=_sections(metrics),
+        findings=findings(metrics),
+        advice=advice(metrics),
+        errors=errors,
+        n_mistakes=len(evaluation.errors),
+        slice_values=sorted({value for values in slices.values() for value in values}),
+        slices_shown=_SLICES_SHOWN,
+        pairs_shown=_PAIRS_SHOWN,
+        style=Markup(style),  # noqa: S704 (our own file)
+        script=Markup(script),  # noqa: S704 (our own file)
+        script_digest=f"sha256-{digest}",
+        figure=figure,
+        cell=_cell,
+        interval_bar=interval_bar,
+        difference_bar=difference_bar,
+        reliability_plot=reliability_plot,
+        precision_recall_plot=precision_recall_plot,
+        risk_coverage_plot=risk_coverage_plot,
+        comparison_rows=_comparison_rows,
+        as_figure=_as_figure,
     )

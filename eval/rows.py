@@ -1,7 +1,7 @@
 """Labelled rows with a model's answers: what every part of an evaluation starts from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,20 +53,30 @@ class ScoredRows:
         return np.asarray((self.given == (self.truth == 1)).all(axis=1))
 
 
-def scored_rows(model: Model, data: Labelled) -> ScoredRows:
-    """The model's answers to labelled paragraphs, which reading has already checked to be scorable."""
-    scored, raw = model.score(data.texts), model.backend.scores(data.texts)
+def answered_rows(
+    data: Labelled,
+    given: npt.NDArray[np.bool_],
+    probabilities: npt.NDArray[np.float32],
+    thresholds: tuple[float, ...],
+) -> ScoredRows:
+    """The answers of another tool to labelled paragraphs, in the data's order."""
     return ScoredRows(
-        labels=model.labels,
+        labels=data.scheme.names,
         ids=data.ids,
         texts=data.texts,
         truth=data.hard,
         soft=data.soft,
         votes=data.votes,
         groups=data.groups,
-        probabilities=scored.probabilities,
-        given=scored.given,
-        thresholds=model.decision.thresholds,
-        uncalibrated=(0.5 * (1.0 + np.tanh(0.5 * raw))).astype(np.float32),
+        probabilities=probabilities,
+        given=given,
+        thresholds=thresholds,
         columns=data.columns,
     )
+
+
+def scored_rows(model: Model, data: Labelled) -> ScoredRows:
+    """The model's answers to labelled paragraphs, which reading has already checked to be scorable."""
+    scored, raw = model.score(data.texts), model.backend.scores(data.texts)
+    rows = answered_rows(data, scored.given, scored.probabilities, model.decision.thresholds)
+    return replace(rows, uncalibrated=(0.5 * (1.0 + np.tanh(0.5 * raw))).astype(np.float32))

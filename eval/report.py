@@ -1,0 +1,43 @@
+"""The report's directory: the page, the figures, the mistakes, the disputed labels, a summary; written whole."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+import pyarrow.parquet as pq
+
+from classifier.files import atomic_directory
+from classifier.label_studio import label_studio_tasks
+from eval.evaluation import Evaluation
+from eval.findings import markdown_summary
+from eval.render import render_html
+
+REPORT: Final = "report.html"
+METRICS: Final = "metrics.json"
+ERRORS: Final = "errors.parquet"
+SUSPECTS: Final = "suspects.json"  # tasks for Label Studio
+SUMMARY: Final = "summary.md"
+
+
+def is_report(directory: Path) -> bool:
+    """Whether a directory may be replaced by a report: it is one, or empty."""
+    return (directory / METRICS).is_file() or (directory.is_dir() and not any(directory.iterdir()))
+
+
+def write_report(evaluation: Evaluation, output: Path) -> None:
+    """Write the report's directory whole, in the place of one that stands there.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    metrics = evaluation.metrics
+    with atomic_directory(output, replace=True) as fresh:
+        _write_json(fresh / METRICS, metrics)
+        _write_json(fresh / SUSPECTS, label_studio_tasks(metrics["suspects"], evaluation.rows.labels))
+        pq.write_table(evaluation.errors, fresh / ERRORS, compression="zstd")
+        (fresh / SUMMARY).write_text(markdown_summary(metrics), encoding="utf-8")
+        (fresh / REPORT).write_text(render_html(evaluation), encoding="utf-8")
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
