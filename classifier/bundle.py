@@ -24,7 +24,7 @@ from classifier.backends import Backend
 from classifier.backends.linear import VOCABULARY, WEIGHTS, LinearBackend
 from classifier.decision import Decision
 from classifier.errors import DataError, ModelError, OutputError
-from classifier.files import atomic_directory, sha256
+from classifier.files import atomic_directory, exists, sha256
 from classifier.fingerprints import SKETCH_SIZE, Fingerprints
 from classifier.labels import LabelScheme
 
@@ -90,8 +90,20 @@ def save_bundle(bundle: Bundle, directory: Path, card: str, overwrite: bool = Fa
 
 
 def is_replaceable(directory: Path) -> bool:
-    """Whether a directory may be replaced: it is a model, or empty. Nobody's other files are ever removed."""
-    return (directory / MANIFEST).is_file() or (directory.is_dir() and not any(directory.iterdir()))
+    """Whether a directory may be replaced: it is empty, or a model and nothing else. No other file is ever removed."""
+    if not directory.is_dir():
+        return False
+    names = {path.name for path in directory.iterdir()}
+    if not names:
+        return True
+    known = {MANIFEST, CARD, *(name for files in _FILES_OF.values() for name in files)}
+    if not names <= known or not (directory / MANIFEST).is_file():
+        return False
+    try:
+        manifest = json.loads(_read_plain_file(directory, MANIFEST, _MANIFEST_CAP))
+    except (ModelError, ValueError, RecursionError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("format") == FORMAT
 
 
 def load_bundle(directory: Path) -> tuple[Bundle, dict[str, Any]]:
@@ -117,12 +129,13 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     Raises:
         ModelError: if there is none, or it is not what this version of the program wrote.
     """
-    if not directory.is_dir():
+    if not exists(directory) or not directory.is_dir():
         raise ModelError(f"There is no model directory {directory}: check the path, or train one with stance train.")
     data = _read_plain_file(directory, MANIFEST, _MANIFEST_CAP)
     try:
         manifest = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        canonical = _manifest_bytes(manifest)
+    except (ValueError, RecursionError) as error:  # half a surrogate pair is a ValueError, too
         raise ModelError(f"{directory / MANIFEST} is not valid JSON ({error}): {_AGAIN}.") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ModelError(
@@ -135,9 +148,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         raise ModelError(
             f"{directory} has model format {version}, this program reads up to {FORMAT_VERSION}: update the program."
         )
-    if data != _manifest_bytes(manifest) or manifest.get("digest") != sha256(
-        _manifest_bytes({**manifest, "digest": ""})
-    ):
+    if data != canonical or manifest.get("digest") != sha256(_manifest_bytes({**manifest, "digest": ""})):
         raise ModelError(f"{directory / MANIFEST} was changed after it was written (its digest differs): {_AGAIN}.")
     return manifest
 
@@ -149,10 +160,11 @@ def _read_plain_file(directory: Path, name: str, cap: int, size: int | None = No
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise ModelError(f"Cannot read {path} ({error.strerror}): {_AGAIN}.") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise ModelError(f"{path} is no plain file: {_AGAIN}.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelError(f"{path} is no plain file: {_AGAIN}.")
         if status.st_size > cap:
             raise ModelError(f"{path} has {status.st_size:,} bytes, more than the {cap:,} allowed: {_AGAIN}.")
         if size is not None and status.st_size != size:

@@ -74,6 +74,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"stance {parsed.command}: interrupted; nothing was left half-written.", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        raise  # whoever read our output has had enough; `run` ends quietly
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        print(
+            f"stance {parsed.command}: {error.strerror or error}{place}: check the name, the space left and the "
+            "permissions.",
+            file=sys.stderr,
+        )
+        return OutputError.exit_code
     except MemoryError:
         print(f"stance {parsed.command}: out of memory: close other programs or use a smaller input.", file=sys.stderr)
         return OutputError.exit_code
@@ -88,10 +98,18 @@ def run() -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = main()
-        sys.stdout.flush()
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has had enough, as `head` has
         sys.stdout = None
         code = 0
+    except OSError as error:  # what was printed cannot be flushed
+        print(
+            f"stance: cannot write to standard output ({error.strerror}): free space or write elsewhere.",
+            file=sys.stderr,
+        )
+        sys.stdout = None
+        code = OutputError.exit_code
     sys.exit(code)
 
 

@@ -21,6 +21,24 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def exists(path: Path) -> bool:
+    """Whether there is something at `path`; a text that can be no path at all is not there."""
+    try:
+        return path.exists()
+    except OSError:  # a name too long, a directory that may not be entered
+        return False
+
+
+def require_possible(path: Path) -> None:
+    """Raises OutputError if nothing could ever be written at `path`: its name is too long, its parent is a file."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """The error for an operating-system failure while writing `path`."""
     return OutputError(

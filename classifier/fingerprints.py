@@ -2,8 +2,8 @@
 
 The sketch holds the smallest hashes of a text's three-word shingles (a bottom-k sketch, Broder 1997, «On the
 resemblance and containment of documents»); the share of hashes two sketches have in common estimates the Jaccard
-similarity of their shingle sets, exactly so for texts of up to SKETCH_SIZE shingles. Models carry the fingerprints of
-their training texts, never the texts.
+similarity of their shingle sets, exactly so for texts of fewer than SKETCH_SIZE shingles. Models carry the
+fingerprints of their training texts, never the texts.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _EMPTY: Final = 0xFFFF_FFFF  # fills the sketch of a short text; no shingle hash
 _WORD: Final = re.compile(r"\w+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fingerprints:
     """Fingerprints of n texts.
 
@@ -69,7 +69,9 @@ def _incidence(sketch: npt.NDArray[np.uint32], hashes: npt.NDArray[np.uint32]) -
 def similarity(one: npt.NDArray[np.uint32], other: npt.NDArray[np.uint32]) -> float:
     """The estimated Jaccard similarity of two texts' shingles, from their sketches."""
     one, other = one[one != _EMPTY], other[other != _EMPTY]
-    union = np.union1d(one, other)[:SKETCH_SIZE]
+    union = np.union1d(one, other)
+    if max(len(one), len(other)) == SKETCH_SIZE:  # larger hashes of that text are not known
+        union = union[:SKETCH_SIZE]
     return float(np.isin(union, np.intersect1d(one, other)).mean()) if len(union) else 0.0
 
 

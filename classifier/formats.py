@@ -79,6 +79,10 @@ class _Decoder(Iterable[str]):
             raise DataError(
                 f"{self._source} is no complete gzip file ({error}, after line {self.line:,}): fetch it again."
             ) from None
+        except OSError as error:
+            raise DataError(
+                f"{self._source} cannot be read on after line {self.line:,} ({error.strerror}): check the medium."
+            ) from None
 
     def _without_mark(self, raw: bytes) -> bytes:
         if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -87,9 +91,11 @@ class _Decoder(Iterable[str]):
 
 
 def _check_columns(columns: list[str], source: str) -> None:
+    seen: set[str] = set()
     for name in columns:
-        if columns.count(name) > 1:
+        if name in seen:
             raise DataError(f"{source} has two columns named {name!r}: rename one of them.")
+        seen.add(name)
 
 
 def _delimiter(header: str) -> str:
@@ -180,21 +186,21 @@ def read_parquet(file: IO[bytes], source: str, rows: int) -> Iterator[Chunk]:
         _check_columns(parquet.schema_arrow.names, source)
         number = 0
         for batch in parquet.iter_batches(batch_size=rows):
+            batch.validate(full=True)  # Arrow itself takes any bytes for text
             yield Chunk(source, number + 1, pa.Table.from_batches([batch], parquet.schema_arrow))
             number += len(batch)
         if number == 0:
             yield Chunk(source, 1, parquet.schema_arrow.empty_table())
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"{source} is no readable Parquet file ({str(error).splitlines()[0]}): fetch or write it again."
-        ) from None
+    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        what = (str(error).splitlines() or ["damaged"])[0].replace("UTF8", "UTF-8")
+        raise DataError(f"{source} is no readable Parquet file ({what}): fetch or write it again.") from None
 
 
 def read_text(file: IO[bytes], source: str, rows: int) -> Iterator[Chunk]:
     """Plain text: a paragraph a line; where the first thousand lines hold a blank one, a block between blank lines."""
     lines = iter(_Decoder(file, source))
     head = list(itertools.islice(lines, 1000))
-    inner = "".join(head).strip().splitlines()
+    inner = "".join(head).strip().split("\n")
     blocks = any(not line.strip() for line in inner)
     everything = itertools.chain(head, lines)
     paragraphs = _blocks(everything) if blocks else (line.strip() for line in everything if line.strip())

@@ -35,11 +35,15 @@ def _json(value: Any, where: str, what: str) -> Any:
 def parse_labels(value: Any, where: str) -> frozenset[str]:
     """A list of names, or a `;`-separated string of them; empty means «none of the labels».
 
+    {"choices": […]}, as Label Studio's flat exports have it, counts as the list.
+
     Raises:
         DataError: for null, which does not say whether nobody labelled the row or no label applies.
     """
     if isinstance(value, str):
-        value = _json(value, where, "the labels") if value.lstrip().startswith("[") else value.split(";")
+        value = _json(value, where, "the labels") if value.lstrip().startswith(("[", "{")) else value.split(";")
+    if isinstance(value, Mapping) and "choices" in value:
+        value = value["choices"]
     if value is None:
         raise DataError(
             f"{where} has no labels (null): write an empty list or cell where none applies, or leave the row out."
@@ -68,7 +72,7 @@ def parse_scores(value: Any, where: str) -> list[dict[str, float]]:
         raise DataError(f"{where}: scores must be a list of {{label: 0, 1 or 2}}, one an annotator.")
     parsed = []
     for scores in value:
-        given = {name: 0 if grade is None else grade for name, grade in scores.items()}
+        given = {name: grade for name, grade in scores.items() if grade is not None}  # null: Arrow's «not given»
         for name, grade in given.items():
             if isinstance(grade, bool) or grade not in (0, 1, 2):
                 raise DataError(f"{where}: the score of {name!r} is {grade!r}; it must be 0, 1 or 2.")

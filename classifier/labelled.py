@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from classifier.errors import DataError
 from classifier.exports import flatten
+from classifier.files import exists
 from classifier.formats import Format
 from classifier.labelforms import (
     RowLabels,
@@ -22,8 +23,9 @@ from classifier.labelforms import (
     soft_from_votes,
 )
 from classifier.labels import LabelScheme, read_labels_toml
-from classifier.reading import Source, resolve
+from classifier.reading import resolve
 from classifier.records import require_column
+from classifier.sources import Source
 from classifier.text import DEFAULT_MAX_CHARS, assess
 
 
@@ -51,7 +53,7 @@ class Labelled:
         votes: each annotator's labels, a matrix a row. Shapes: (n_annotators, n_labels), int8.
         groups: threads, articles or authors, by name; a row without one is a group of its own. Shape: (n,), str.
         description: what was read and in which form, for the user.
-        left_out: rows without a scorable text, a sentence each.
+        left_out: rows without a scorable text or without annotations, a sentence each.
         columns: other columns that were asked for, as text.
     """
 
@@ -84,6 +86,7 @@ class _Rows:
     labels: list[RowLabels] = field(default_factory=list)
     groups: list[str | None] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    not_annotated: list[str] = field(default_factory=list)
     forms: dict[str, None] = field(default_factory=dict)
     has_groups: bool = False
     kept: dict[str, list[str]] = field(default_factory=dict)
@@ -146,7 +149,8 @@ def joined(one: Labelled, other: Labelled) -> Labelled:
 
 
 def _scheme_of_corpus(inputs: Sequence[str | Path]) -> LabelScheme | None:
-    found = {read_labels_toml(Path(i) / "labels.toml")[0] for i in inputs if (Path(i) / "labels.toml").is_file()}
+    corpora = [Path(given) / "labels.toml" for given in inputs]
+    found = {read_labels_toml(path)[0] for path in corpora if exists(path)}
     if len({scheme.names for scheme in found}) > 1:
         raise DataError(
             "The corpora use different label schemes: name the labels with --labels, or read one at a time."
@@ -171,8 +175,12 @@ def _collect(source: Source, rows: _Rows, columns: Columns, candidates: tuple[st
             form = _form(list(row), columns, candidates, source.name)
             rows.forms[_describe_form(form, columns)] = None
             rows.has_groups = rows.has_groups or columns.group in row
-        if row.get("votes", "") is None and form == "votes":
-            rows.left_out.append(f"{where}: nobody has annotated the row.")
+        if form == "votes" and columns.labels in row:
+            raise DataError(
+                f"{where} has {columns.labels!r}, which the rows before lack: give all rows their labels in one form."
+            )
+        if form == "votes" and all(row.get(name) in (None, "") for name in ("votes", "scores")):
+            rows.not_annotated.append(f"{where}: nobody has annotated the row.")
             continue
         status, reason = assess(row.get(columns.text), max_chars)
         if status == "bad_text":
@@ -197,9 +205,9 @@ def _flat_rows(source: Source, rows: _Rows, columns: Columns) -> Iterator[tuple[
         if not records and not isinstance(chunk.data, list):
             require_column(chunk.columns, columns.text, source.name, "--text-column")
         for offset, record in enumerate(records):
-            row, tool = flatten(record, columns.text)
+            row, tool = flatten(record, columns.labels)
             if tool:
-                rows.forms[f"a {tool} export"] = None
+                rows.forms[f"{'an' if tool[0] in 'AEIOU' else 'a'} {tool} export"] = None
             where = chunk.where(offset)
             require_column(
                 list(row), columns.text, where if isinstance(chunk.data, list) else source.name, "--text-column"
@@ -239,8 +247,9 @@ def _parse(row: dict[str, Any], form: str, columns: Columns, candidates: tuple[s
         names = columns.label_columns or candidates
         soft = {name: parse_soft(row.get(name), name, where) for name in names}
         return RowLabels(hard_from_soft(soft), soft, ())
-    votes = parse_votes(row["votes"], where) if row.get("votes") is not None else []
-    scores = parse_scores(row["scores"], where) if row.get("scores") is not None else []
+    # An empty cell is how CSV writes null.
+    votes = parse_votes(row["votes"], where) if row.get("votes") not in (None, "") else []
+    scores = parse_scores(row["scores"], where) if row.get("scores") not in (None, "") else []
     if scores and not votes:
         votes = [frozenset(name for name, grade in grades.items() if grade >= 1) for grades in scores]
     shares = soft_from_scores(scores) if scores else soft_from_votes(votes) if votes else None
@@ -279,7 +288,18 @@ def _assemble(rows: _Rows, scheme: LabelScheme) -> Labelled:
     named = zip(rows.groups, rows.where, strict=True)
     groups = np.array([f"\0{where}" if group is None else group for group, where in named], np.str_)
     description = _describe(rows, scheme, votes, groups)
-    return Labelled(scheme, rows.ids, rows.texts, hard, soft, votes, groups, description, rows.left_out, rows.kept)
+    return Labelled(
+        scheme,
+        rows.ids,
+        rows.texts,
+        hard,
+        soft,
+        votes,
+        groups,
+        description,
+        rows.left_out + rows.not_annotated,
+        rows.kept,
+    )
 
 
 def _describe(rows: _Rows, scheme: LabelScheme, votes: list[npt.NDArray[np.int8]], groups: npt.NDArray[np.str_]) -> str:
@@ -290,5 +310,7 @@ def _describe(rows: _Rows, scheme: LabelScheme, votes: list[npt.NDArray[np.int8]
         annotators = f", {counts[0]} annotator{'s' if counts[0] > 1 else ''} a row"
     grouped = f", {len(np.unique(groups)):,} groups" if rows.has_groups else ", no groups (each row its own)"
     left_out = f"; {len(rows.left_out):,} rows without a text that can be scored were left out" if rows.left_out else ""
+    if rows.not_annotated:
+        left_out += f"; {len(rows.not_annotated):,} rows that nobody has annotated were left out"
     forms = " and ".join(rows.forms)
     return f"{len(rows.texts):,} rows, {len(scheme)} labels from {forms}{annotators}{grouped}{left_out}"

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,8 @@ class LabelScheme:
         if not self.labels:
             raise DataError(f"The label scheme {self.name!r} has no labels: name at least one.")
         for name in self.names:
-            if not _NAME.fullmatch(name) or len(name) > 200:
+            printable = all(unicodedata.category(char) not in ("Cc", "Cs") for char in name)
+            if not _NAME.fullmatch(name) or not printable or len(name) > 200:
                 raise DataError(
                     f"The label name {name!r} cannot be used: take 1 to 200 characters without ; , = quotation marks "
                     "or control characters, and no space at either end."
@@ -127,6 +129,8 @@ def read_labels_toml(path: Path) -> tuple[LabelScheme, dict[str, Any]]:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise DataError(f"There is no {path}: a corpus directory needs a labels.toml.") from None
+    except OSError as error:
+        raise DataError(f"Cannot read {path} ({error.strerror}): check what it is and its permissions.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not valid TOML ({error}): correct it.") from None
     return LabelScheme.from_mapping(data, str(path)), data

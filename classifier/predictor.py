@@ -11,6 +11,7 @@ import numpy.typing as npt
 from classifier.backends import Backend
 from classifier.bundle import Bundle, load_bundle
 from classifier.decision import Decision
+from classifier.files import exists
 from classifier.fingerprints import Fingerprints
 from classifier.labels import LabelScheme
 from classifier.records import Prediction
@@ -18,7 +19,7 @@ from classifier.shipped import DEFAULT, shipped_model
 from classifier.text import DEFAULT_MAX_CHARS, Status, assess
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scored:
     """What a model says of n values of a text column.
 
@@ -39,7 +40,7 @@ class Scored:
         return len(self.statuses)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """How the words of a text add up to each label's score.
 
@@ -69,7 +70,7 @@ class Explanation:
 _PUNCTUATION = " \t\r\n.,;:!?\"'()[]{}«»„“”‘’…-–—*_/"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A trained model.
 
@@ -91,6 +92,15 @@ class Model:
         return cls(
             bundle.scheme, bundle.decision, bundle.fingerprints, str(manifest["digest"]), manifest, bundle.backend
         )
+
+    def __eq__(self, other: object) -> bool:
+        """Models are equal where they were saved as the same and decide the same."""
+        if not isinstance(other, Model):
+            return NotImplemented
+        return (self.digest, self.decision) == (other.digest, other.decision)
+
+    def __hash__(self) -> int:
+        return hash((self.digest, self.decision))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -155,6 +165,6 @@ def load_model(name: str | Path = DEFAULT) -> Model:
     Raises:
         ModelError: if it is missing, damaged, foreign, or of a newer format.
     """
-    directory = shipped_model(str(name)) if str(name) == DEFAULT and not Path(name).is_dir() else Path(name)
+    directory = shipped_model(str(name)) if str(name) == DEFAULT and not exists(Path(name)) else Path(name)
     bundle, manifest = load_bundle(directory)
     return Model.from_bundle(bundle, manifest)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from classifier.files import file_sha256
 from classifier.formats import Format
-from classifier.reading import DatasetSource, FileSource, resolve
+from classifier.reading import resolve
+from classifier.sources import DatasetSource, FileSource
 
 
 def describe_sources(
@@ -16,7 +16,7 @@ def describe_sources(
     described: list[dict[str, Any]] = []
     for source in resolve(inputs, input_format, splits):
         if isinstance(source, FileSource):
-            described.append({"name": source.path.name, "sha256": file_sha256(source.path)})
+            described.append({"name": source.path.name, "sha256": source.digest()})
         elif isinstance(source, DatasetSource):
-            described.append({"name": Path(source.name).name, "fingerprint": source.dataset._fingerprint})
+            described.append({"name": Path(source.name).name, "fingerprint": source.digest()})
     return described

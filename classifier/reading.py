@@ -1,171 +1,21 @@
-"""From what the user names (files, directories, standard input, datasets) to streams of rows."""
+"""From what the user names (files, directories, standard input, datasets) to the sources of its rows."""
 
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Final
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Any, Final
 
 from classifier.errors import DataError, UsageError
-from classifier.formats import ENDINGS, READERS, Format, format_of, open_binary, unpacked
+from classifier.files import exists
+from classifier.formats import ENDINGS, Format, format_of
 from classifier.labels import read_labels_toml
-from classifier.records import Chunk
+from classifier.receipts import is_receipt
+from classifier.sources import DatasetSource, FileSource, Source, StreamSource, is_stream
 
 HUB_PREFIX: Final = "hf://"
-_CHUNK_ROWS: Final = 4_000
+STANDARD_INPUT: Final = "standard input"
 _SHEETS: Final = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 _PACKED: Final = (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar")
 _DATASET_FILES: Final = ("dataset_dict.json", "dataset_info.json", "state.json")
-
-
-@dataclass(frozen=True)
-class Source:
-    """One input that can be read from its start, as often as needed."""
-
-    name: str
-
-    def chunks(self, rows: int = _CHUNK_ROWS) -> Iterator[Chunk]:
-        """All rows in order, at most `rows` a chunk.
-
-        Raises:
-            DataError: if the input cannot be read as what it is.
-        """
-        raise NotImplementedError
-
-    def schema(self) -> pa.Schema:
-        """The columns and their Arrow types; JSON is read through once to find them.
-
-        Raises:
-            DataError: if the input cannot be read, or a JSON field's values have types that no column can hold.
-        """
-        first = next(self.chunks(1), None)
-        if first is not None and isinstance(first.data, pa.Table):
-            return first.data.schema
-        schema = pa.schema([])
-        for chunk in self.chunks():
-            schema = unified([schema, json_schema(chunk)], self.name)
-        return schema
-
-    @property
-    def size(self) -> int | None:
-        """Bytes to read, for progress; None where it is not known."""
-        return None
-
-
-@dataclass(frozen=True)
-class FileSource(Source):
-    """A file on disk."""
-
-    path: Path
-    format: Format
-
-    def chunks(self, rows: int = _CHUNK_ROWS) -> Iterator[Chunk]:
-        size, done = max(self.path.stat().st_size, 1), 0
-        with open_binary(self.path) as file:
-            total = _parquet_rows(file) if self.format == "parquet" else None
-            for chunk in READERS[self.format](unpacked(file, self.path), self.name, rows):
-                done += len(chunk)
-                fraction = file.tell() / size if total is None else done / max(total, 1)
-                yield replace(chunk, fraction=min(fraction, 1.0))
-
-    @property
-    def size(self) -> int | None:
-        return self.path.stat().st_size
-
-
-def _parquet_rows(file: IO[bytes]) -> int | None:
-    """The number of rows, for progress; a damaged file is for the reader to refuse."""
-    try:
-        return int(pq.read_metadata(file).num_rows)
-    except (pa.ArrowException, OSError):
-        return None
-    finally:
-        file.seek(0)
-
-
-@dataclass(frozen=True)
-class StandardInput(Source):
-    """Standard input: streamed once, or kept in a temporary file where it has to be read twice."""
-
-    format: Format
-    _copy: list[IO[bytes]] = field(default_factory=list, repr=False, compare=False)
-
-    def schema(self) -> pa.Schema:
-        self._keep()
-        return super().schema()
-
-    def _keep(self) -> None:
-        if not self._copy:
-            copy = tempfile.TemporaryFile(prefix="stance-stdin-")  # noqa: SIM115 (lives as long as this source)
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-            self._copy.append(copy)
-
-    def chunks(self, rows: int = _CHUNK_ROWS) -> Iterator[Chunk]:
-        if self.format == "parquet":  # its reader has to seek
-            self._keep()
-        if self._copy:
-            self._copy[0].seek(0)
-        yield from READERS[self.format](self._copy[0] if self._copy else sys.stdin.buffer, self.name, rows)
-
-
-@dataclass(frozen=True)
-class DatasetSource(Source):
-    """A split of a `datasets` dataset; class labels are given by name."""
-
-    dataset: Any = field(repr=False)
-
-    def chunks(self, rows: int = _CHUNK_ROWS) -> Iterator[Chunk]:
-        first_row = 1
-        for table in self.dataset.with_format("arrow").iter(batch_size=rows):
-            yield Chunk(self.name, first_row, self._named(table))
-            first_row += len(table)
-        if first_row == 1:
-            yield Chunk(self.name, 1, self._named(self.dataset.features.arrow_schema.empty_table()))
-
-    def _named(self, table: pa.Table) -> pa.Table:
-        for position, (name, feature) in enumerate(self.dataset.features.items()):
-            inner = getattr(feature, "feature", feature)
-            if not hasattr(inner, "int2str"):
-                continue
-            values = table.column(name).to_pylist()
-            if inner is feature:
-                names = pa.array([None if v is None else inner.int2str(v) for v in values], pa.string())
-            else:
-                names = pa.array([None if v is None else inner.int2str(v) for v in values], pa.list_(pa.string()))
-            table = table.set_column(position, name, names)
-        return table.replace_schema_metadata(None)
-
-
-def json_schema(chunk: Chunk) -> pa.Schema:
-    """The Arrow schema of a chunk of JSON objects."""
-    try:
-        table = pa.table({name: pa.array(chunk.column(name)) for name in chunk.columns})
-    except (pa.ArrowException, OverflowError) as error:
-        raise DataError(
-            f"{chunk.source}, rows {chunk.first_row:,} on: a field holds values of different types "
-            f"({str(error).splitlines()[0]}), which no column can hold: write JSONL (-o FILE.jsonl) instead."
-        ) from None
-    return table.schema
-
-
-def unified(schemas: Sequence[pa.Schema], source: str) -> pa.Schema:
-    """One schema that holds the rows of all, columns in order of first appearance.
-
-    Raises:
-        DataError: if a column's types differ so that no type holds both.
-    """
-    try:
-        return pa.unify_schemas([s.remove_metadata() for s in schemas], promote_options="permissive")
-    except pa.ArrowException as error:
-        raise DataError(
-            f"{source}: a column's type differs between rows or files ({str(error).splitlines()[0]}): "
-            "write JSONL (-o FILE.jsonl) instead."
-        ) from None
 
 
 def file_format(path: Path, given: Format | None = None) -> Format:
@@ -188,7 +38,7 @@ def file_format(path: Path, given: Format | None = None) -> Format:
     )
 
 
-def _load_datasets(name: str, hub: bool) -> Iterator[tuple[str, Any]]:
+def _load_datasets(name: str, hub: bool, splits: Sequence[str] | None) -> Iterator[tuple[str, Any]]:
     import datasets  # noqa: PLC0415 (slow to import, rarely needed)
 
     try:
@@ -199,10 +49,13 @@ def _load_datasets(name: str, hub: bool) -> Iterator[tuple[str, Any]]:
             f"The dataset {name} cannot be loaded ({type(error).__name__}: {first_line}): "
             "check its name, the network, or point to a copy on disk."
         ) from None
-    if isinstance(loaded, datasets.DatasetDict):
-        yield from ((f"{name}[{split}]", loaded[split]) for split in loaded)
-    else:
+    if not isinstance(loaded, datasets.DatasetDict):
         yield name, loaded
+        return
+    for split in loaded if splits is None else splits:
+        if split not in loaded:
+            raise DataError(f"{name} has no split {split!r}: it has {', '.join(loaded)}.")
+        yield f"{name}[{split}]", loaded[split]
 
 
 def corpus_files(directory: Path, splits: Iterable[str] | None = None) -> list[Path]:
@@ -234,18 +87,21 @@ def _directory(path: Path, given: Format | None, splits: Sequence[str] | None) -
             yield FileSource(str(file), file, file_format(file))
         return
     if any((path / name).exists() for name in _DATASET_FILES):
-        for name, dataset in _load_datasets(str(path), hub=False):
+        for name, dataset in _load_datasets(str(path), hub=False, splits=splits):
             yield DatasetSource(name, dataset)
         return
-    files = sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith(".") and _is_data(f))
+    files = sorted(f for f in path.rglob("*") if f.is_file() and _is_data(f.relative_to(path), path))
     if not files:
         raise DataError(f"{path} holds no data files ({', '.join(ENDINGS)}, each also .gz): check the path.")
     for file in files:
         yield FileSource(str(file), file, file_format(file, given))
 
 
-def _is_data(path: Path) -> bool:
-    return format_of(path) is not None and not path.name.endswith(".receipt.json")
+def _is_data(relative: Path, directory: Path) -> bool:
+    """Whether a file holds rows by its name: not hidden, and no receipt of an earlier job."""
+    if any(part.startswith(".") for part in relative.parts) or format_of(relative) is None:
+        return False
+    return not relative.name.endswith(".json") or not is_receipt(directory / relative)
 
 
 def resolve(
@@ -253,7 +109,7 @@ def resolve(
 ) -> list[Source]:
     """The sources that the user's arguments name, in the order given; a directory's files in sorted order.
 
-    `splits` chooses among the splits of corpus directories.
+    `splits` chooses among the splits of corpus directories and datasets.
 
     Raises:
         DataError: if something does not exist or is of no known format.
@@ -263,18 +119,21 @@ def resolve(
     for given in map(str, inputs):
         path = Path(given)
         if given == "-":
-            if any(isinstance(source, StandardInput) for source in sources):
+            if any(source.name == STANDARD_INPUT for source in sources):
                 raise UsageError("Standard input (-) is named twice: it can be read once.")
-            sources.append(StandardInput("standard input", input_format or "text"))
+            sources.append(StreamSource(STANDARD_INPUT, None, input_format or "text"))
         elif given.startswith(HUB_PREFIX):
-            sources.extend(DatasetSource(name, dataset) for name, dataset in _load_datasets(given, hub=True))
-        elif path.is_dir():
-            sources.extend(_directory(path, input_format, splits))
-        elif path.exists():
-            sources.append(FileSource(given, path, file_format(path, input_format)))
-        else:
+            found = _load_datasets(given, hub=True, splits=splits)
+            sources.extend(DatasetSource(name, dataset) for name, dataset in found)
+        elif not exists(path):
             raise DataError(
                 f"There is no file or directory {given}: check the path (a dataset on the Hugging Face hub is named "
                 f"{HUB_PREFIX}owner/name)."
             )
+        elif path.is_dir():
+            sources.extend(_directory(path, input_format, splits))
+        elif is_stream(path):
+            sources.append(StreamSource(given, path, input_format or format_of(path) or "text"))
+        else:
+            sources.append(FileSource(given, path, file_format(path, input_format)))
     return sources

@@ -1,7 +1,7 @@
 """Is this a paragraph that can be scored? The one place that decides, for training, evaluation and classification."""
 
 import unicodedata
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Status = Literal["ok", "empty", "too_long", "bad_text", "error"]
 
@@ -34,6 +34,18 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def without_surrogates(value: Any) -> Any:
+    """The value with half surrogate pairs as visible escapes, also inside lists and objects.
+
+    JSON can hold them as escapes; CSV, Parquet and any UTF-8 cannot hold them at all.
+    """
+    if isinstance(value, str):
+        return value if is_encodable(value) else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {without_surrogates(key): without_surrogates(inner) for key, inner in value.items()}
+    return [without_surrogates(inner) for inner in value] if isinstance(value, list) else value
 
 
 def is_blank(text: str) -> bool:

@@ -1,11 +1,11 @@
 """Predictions to CSV, TSV, JSONL or Parquet: every input column unchanged, then the columns of the prediction."""
 
 import base64
+import contextlib
 import csv
 import gzip
-import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, Any, Final, Literal, Protocol
 
 import numpy as np
@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from classifier.decision import DECIMALS
+from classifier.errors import DataError
 from classifier.predictor import Explanation, Scored
 from classifier.records import Chunk, OutputColumns
+from classifier.text import without_surrogates
 
 OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 OUTPUT_ENDINGS: Final[dict[str, OutputFormat]] = {
@@ -105,29 +107,43 @@ class ParquetWriter:
     def __init__(self, file: IO[bytes], schema: pa.Schema, columns: OutputColumns) -> None:
         self._input = schema.remove_metadata()
         self._fields = columns.fields
-        self._writer = pq.ParquetWriter(file, pa.schema([*self._input, *self._fields]), compression="zstd")
+        with _refusing("a column's type"):
+            self._writer = pq.ParquetWriter(file, pa.schema([*self._input, *self._fields]), compression="zstd")
 
     def write(self, chunk: Chunk, added: dict[str, list[Any]]) -> None:
-        if isinstance(chunk.data, list):
-            table = pa.Table.from_pylist([_without_surrogates(row) for row in chunk.data], schema=self._input)
-        else:
-            parts = [self._input.empty_table(), chunk.data.replace_schema_metadata(None)]
-            table = pa.concat_tables(parts, promote_options="permissive")
-        for column in self._fields:
-            table = table.append_column(column, pa.array(added[column.name], column.type))
-        self._writer.write_table(table)
+        with _refusing(chunk.where(0)):
+            if isinstance(chunk.data, list):
+                table = pa.Table.from_pylist([without_surrogates(row) for row in chunk.data], schema=self._input)
+            else:
+                parts = [self._input.empty_table(), chunk.data.replace_schema_metadata(None)]
+                table = pa.concat_tables(parts, promote_options="permissive")
+            for column in self._fields:
+                table = table.append_column(column, pa.array(added[column.name], column.type))
+            self._writer.write_table(table)
 
     def close(self) -> None:
         self._writer.close()
 
 
-def _without_surrogates(value: Any) -> Any:
-    """Half surrogate pairs as visible escapes: neither CSV nor Parquet can hold them."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {key: _without_surrogates(inner) for key, inner in value.items()}
-    return [_without_surrogates(inner) for inner in value] if isinstance(value, list) else value
+@contextlib.contextmanager
+def _refusing(where: str) -> Iterator[None]:
+    """What Parquet cannot hold is an error of the data, with the remedy."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{where} cannot be written as Parquet ({str(error).splitlines()[0]}): write JSONL (-o FILE.jsonl) instead."
+        ) from None
+
+
+class _Encoded:
+    """What csv writes into: text out as UTF-8, half surrogate pairs as visible escapes; never closes the file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        return self._file.write(text.encode("utf-8", "backslashreplace"))
 
 
 class CsvWriter:
@@ -137,36 +153,41 @@ class CsvWriter:
         self, file: IO[bytes], names: Sequence[str], columns: OutputColumns, delimiter: str, guard: bool
     ) -> None:
         self.guarded, self._guard, self._names = 0, guard, list(names)
-        self._text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
-        self._writer = csv.writer(self._text, delimiter=delimiter, lineterminator="\n")
-        self._writer.writerow([self._cell(name) for name in [*self._names, *columns.names]])
+        out = _Encoded(file)
+        self._writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+        # csv quotes a lone carriage return only where it ends lines, yet every reader takes it for a line's end.
+        self._quoting = csv.writer(out, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._write_row([self._cell(name) for name in [*self._names, *columns.names]])
+
+    def _write_row(self, row: list[str]) -> None:
+        writer = self._quoting if any("\r" in cell for cell in row) else self._writer
+        writer.writerow(row)
 
     def write(self, chunk: Chunk, added: dict[str, list[Any]]) -> None:
         if isinstance(chunk.data, list):
-            given = [[self._cell(row.get(name)) for name in self._names] for row in chunk.data]
+            given = [[row.get(name) for name in self._names] for row in chunk.data]
         else:
             held = set(chunk.columns)
             blank = [None] * len(chunk)
             lists = [chunk.column(name) if name in held else blank for name in self._names]
-            given = [[self._cell(value) for value in row] for row in zip(*lists, strict=True)]
-        extra = ([self._cell(_joined(value)) for value in row] for row in zip(*added.values(), strict=True))
-        self._writer.writerows(row + more for row, more in zip(given, extra, strict=True))
+            given = [list(row) for row in zip(*lists, strict=True)]
+        extra = ([_joined(value) for value in row] for row in zip(*added.values(), strict=True))
+        for row, more in zip(given, extra, strict=True):
+            self._write_row([self._cell(value) for value in [*row, *more]])
 
-    def _cell(self, value: Any) -> Any:
-        if isinstance(value, str):
-            if self._guard and value.startswith(_FORMULA_START) and not _is_number(value):
-                self.guarded += 1
-                return "'" + value
-            return value
+    def _cell(self, value: Any) -> str:
         if value is None:
             return ""
         if isinstance(value, bool | int | float | list | dict):
-            return json.dumps(value, ensure_ascii=False, default=plain)
-        return plain(value)
+            text = json.dumps(value, ensure_ascii=False, default=plain)
+        else:
+            text = value if isinstance(value, str) else plain(value)
+        if self._guard and text.startswith(_FORMULA_START) and not _is_number(text):
+            self.guarded += 1
+            return "'" + text
+        return text
 
-    def close(self) -> None:
-        self._text.flush()
-        self._text.detach()
+    def close(self) -> None: ...
 
 
 def _joined(value: Any) -> Any:

@@ -48,6 +48,9 @@ and thresholds were fitted on these same scores, which flatters them slightly. 9
 {% for name, value in overall.items() -%}
 - {{ name.replace("_", " ") }}: {{ value }}
 {% endfor %}
+{% if p.random_split -%}
+Folds that split groups at random would have claimed macro-F1 {{ "%.3f" | format(p.random_split.random) }}.
+{% endif %}
 ## Made with
 C = {{ p.selected.C }}, seed {{ p.config.random_state }}; \
 {%- for name, version in p.versions.items() %} {{ name }} {{ version }}{{ "," if not loop.last else "." }}{% endfor %}

@@ -46,6 +46,8 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         cv_results_: {"C": […], "average_precision": […]}, the mean over folds of the mean over labels.
         held_out_scores_: raw scores of each training text by the fold that did not see it. Shape: (n, n_labels).
         folds_: the fold in which each training text was held out. Shape: (n,).
+        ungrouped_scores_: as held_out_scores_ by folds that split groups at random, to show what that would flatter;
+            None where every text is a group of its own.
         backend_, decision_: what a saved model consists of.
     """
 
@@ -114,13 +116,17 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         # One BLAS thread everywhere: how sums are split must not depend on the number of processes.
         folds = grouped_folds(hard, group, self.cv, self.random_state)
         with threadpool_limits(1), Parallel(n_jobs=self.n_jobs, return_as="generator") as parallel:
-            scores, self.folds_ = self._held_out(parallel, matrices, hard, target, folds)
+            scores, self.folds_ = self._held_out(parallel, matrices, hard, target, folds, self.C)
             self.cv_results_ = {
                 "C": [float(c) for c in self.C],
                 "average_precision": _mean_ap(scores, hard, folds, counted),
             }
             best = int(np.argmax(self.cv_results_["average_precision"]))
             self.C_, self.held_out_scores_ = self.cv_results_["C"][best], scores[best]
+            self.ungrouped_scores_ = None
+            if len(np.unique(group)) < len(group):
+                loose = grouped_folds(hard, np.arange(len(group)), self.cv, self.random_state)
+                self.ungrouped_scores_ = self._held_out(parallel, matrices, hard, target, loose, [self.C_])[0][0]
             vocabularies = [_Vocabulary(matrix, np.arange(len(texts)), self.min_df) for matrix in matrices]
             features = _features(matrices, vocabularies, np.arange(len(texts)), self.sublinear_tf)
             fitted = list(
@@ -194,15 +200,16 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         hard: npt.NDArray[np.int8],
         target: npt.NDArray[np.float64],
         folds: list[Fold],
+        strengths: Sequence[float],
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Raw scores of every row by the fold that did not see it. Shape: (n_C, n, n_labels); and each row's fold."""
         done = parallel(
             delayed(_score_fold)(
-                matrices, target, fold, list(self.C), self.min_df, self.sublinear_tf, self.random_state
+                matrices, target, fold, list(strengths), self.min_df, self.sublinear_tf, self.random_state
             )
             for fold in folds
         )
-        scores, number = np.zeros((len(self.C), *hard.shape)), np.zeros(len(hard), np.int64)
+        scores, number = np.zeros((len(strengths), *hard.shape)), np.zeros(len(hard), np.int64)
         with Progress("train", "folds", total=len(folds), quiet=not self.verbose) as progress:
             for k, ((_, held_out), fold_scores) in enumerate(zip(folds, done, strict=True)):
                 scores[:, held_out], number[held_out] = fold_scores, k

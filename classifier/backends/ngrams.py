@@ -78,7 +78,7 @@ def _word_ngrams(texts: Iterable[str], spec: NgramSpec) -> tuple[sparse.csr_arra
     codes = ids  # the number in `grams` of the n-gram that starts at each occurrence
     for n in range(1, spec.max_n + 1):
         if n > 1:  # extend each (n-1)-gram by the token that ends it, within its document
-            inside = document[n - 1 :] == document[: len(document) - n + 1]
+            inside = document[n - 1 :] == document[: max(0, len(document) - n + 1)]
             pairs = codes[: len(inside)] * np.int64(len(tokens)) + ids[n - 1 :]
             unique, inverse = np.unique(pairs[inside], return_inverse=True)
             grams = [grams[p // len(tokens)] + (tokens[p % len(tokens)],) for p in unique.tolist()]

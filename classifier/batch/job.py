@@ -1,10 +1,9 @@
 """One classification job: inputs streamed through a model into an output that appears whole, and a receipt."""
 
-import contextlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -12,16 +11,24 @@ import numpy as np
 import pyarrow as pa
 
 from classifier.errors import GateError, OutputError, UsageError
-from classifier.files import atomic_directory, atomic_file, file_sha256
+from classifier.files import atomic_directory, atomic_file, exists, file_sha256, require_possible
 from classifier.predictor import Model, Scored
 from classifier.progress import Progress
-from classifier.reading import FileSource, Source, unified
+from classifier.receipts import (
+    KIND,
+    SHARD_MANIFEST,
+    VERSION,
+    is_own_directory,
+    receipt_bytes,
+    receipt_of,
+    verified,
+)
 from classifier.records import Chunk, OutputColumns, require_column
+from classifier.sources import FileSource, Source, StreamSource, unified
 from classifier.text import DEFAULT_MAX_CHARS
 from classifier.writing import OutputFormat, Writer, added_values, compressed, open_writer
 
 SHARD_ROWS: Final = 50_000
-SHARD_MANIFEST: Final = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -82,11 +89,27 @@ class Job:
         self.model = model.with_thresholds(options.thresholds)
         self.columns = OutputColumns(model.labels, options.prefix, options.explain)
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """What makes two jobs the same: inputs by path and size, the model, the options."""
-        inputs = [{"name": source.name, "size": source.size} for source in self.sources]
+        """What makes two jobs the same: inputs by name, size and content, the model, the options."""
+        inputs = [{"name": s.name, "size": s.size, "sha256": s.digest()} for s in self.sources]
         return {"inputs": inputs, "model": self.model.digest, "options": asdict(self.options)}
+
+    def check_inputs(self) -> None:
+        """Look at the first rows of every input that can be read again, so that nothing is written in vain.
+
+        Raises:
+            DataError: if one cannot be read or has no text column. UsageError: if one has a column of the output.
+        """
+        for source in self.sources:
+            chunk = None if isinstance(source, StreamSource) else next(source.chunks(), None)
+            if chunk is not None:
+                self._check(chunk, source, first=True)
+
+    def _check(self, chunk: Chunk, source: Source, first: bool) -> None:
+        self.columns.refuse_clash(chunk.columns, source.name)
+        if first:
+            require_column(chunk.columns, self.options.text_column, source.name, "--text-column")
 
     def scored_chunks(self, tally: Tally) -> Iterator[tuple[Chunk, dict[str, list[Any]]]]:
         """Every chunk of every source with the values of the added columns, counted in `tally`.
@@ -102,9 +125,7 @@ class Job:
         with Progress("classify", "rows", quiet=self.quiet) as progress:
             for source, size in zip(self.sources, sizes, strict=True):
                 for number, chunk in enumerate(source.chunks()):
-                    self.columns.refuse_clash(chunk.columns, source.name)
-                    if number == 0:
-                        require_column(chunk.columns, self.options.text_column, source.name, "--text-column")
+                    self._check(chunk, source, first=number == 0)
                     yield chunk, self._score(chunk, tally)
                     done = before + (size or 0) * (chunk.fraction or 0.0)
                     progress.advance(len(chunk), done / total if total else None)
@@ -136,58 +157,65 @@ class Job:
         return unified([source.schema() for source in self.sources], "the inputs")
 
     def run(self, output: Path, overwrite: bool) -> dict[str, Any]:
-        """Write the file `output`; returns the receipt.
+        """Write the file `output` and the receipt beside it; returns the receipt.
 
         Where the same job already wrote it, it is verified by its digest and the receipt returned as it is, with
         `"verified": true`.
 
         Raises:
             OutputError: if the output exists and is not this job's, or cannot be written.
+            UsageError: if output or receipt would overwrite an input.
         """
-        self._refuse_own_input(output)
-        receipt_path = output.with_name(output.name + ".receipt.json")
-        if output.exists() and not overwrite:
-            return {**self._verified(output, receipt_path), "verified": True}
+        receipt_path = receipt_of(output)
+        require_possible(receipt_path)
+        self._refuse_own_input(output, receipt_path)
+        if exists(output) and not overwrite:
+            return self._verified(output, receipt_path)
+        self.check_inputs()
         tally, schema = Tally(self.model.labels), self.schema()
         with atomic_file(output) as file:
             stream = compressed(file) if output.name.endswith(".gz") else file
             self._write(stream, tally, schema)
             if stream is not file:
                 stream.close()
-        receipt = self._receipt(
-            tally, {"name": output.name, "size": output.stat().st_size, "sha256": file_sha256(output)}
-        )
+        written = {"name": output.name, "size": output.stat().st_size, "sha256": file_sha256(output)}
+        receipt = self._receipt(tally, written)
         with atomic_file(receipt_path) as file:
-            file.write(_json_bytes(receipt))
+            file.write(receipt_bytes(receipt))
         return receipt
 
     def run_sharded(self, output: Path, overwrite: bool) -> dict[str, Any]:
         """Write a directory of shards `part-00000.<ending>` and a manifest, which is the receipt.
 
         Raises:
-            OutputError: as `run`; a directory that is not a job's output is never replaced.
+            OutputError: as `run`; a directory that holds anything but a job's shards is never replaced.
+            UsageError: if an input lies in the directory.
         """
-        receipt_path = output / SHARD_MANIFEST
-        if output.exists() and any(output.iterdir()):
-            if not receipt_path.is_file():
-                raise OutputError(f"{output} exists and is no output of this program: choose another place.")
-            if not overwrite:
-                return {**self._verified(output, receipt_path), "verified": True}
+        if exists(output) and not output.is_dir():
+            raise OutputError(f"{output} is a file, not a directory: name another place.")
+        if not is_own_directory(output):
+            raise OutputError(f"{output} holds other files, so it is no output of this program: choose another place.")
+        self._refuse_own_input(output)
+        if exists(output / SHARD_MANIFEST) and not overwrite:
+            return self._verified(output, output / SHARD_MANIFEST)
+        self.check_inputs()
         tally, schema = Tally(self.model.labels), self.schema()
         with atomic_directory(output, replace=True) as fresh:
             shards = self._write_shards(fresh, tally, schema)
             receipt = self._receipt(tally, {"shards": shards})
-            (fresh / SHARD_MANIFEST).write_bytes(_json_bytes(receipt))
+            (fresh / SHARD_MANIFEST).write_bytes(receipt_bytes(receipt))
         return receipt
 
     def write_to(self, stream: IO[bytes]) -> Tally:
         """Write to an open stream, such as standard output; there is no receipt."""
+        self.check_inputs()
         tally = Tally(self.model.labels)
         self._write(stream, tally, self.schema())
         return tally
 
     def write_with(self, writer: Writer) -> Tally:
         """Hand every scored chunk to a writer."""
+        self.check_inputs()
         tally = Tally(self.model.labels)
         for chunk, added in self.scored_chunks(tally):
             writer.write(chunk, added)
@@ -198,9 +226,11 @@ class Job:
 
     def _write(self, stream: IO[bytes], tally: Tally, schema: pa.Schema | None) -> None:
         writer = self._open(stream, schema)
-        for chunk, added in self.scored_chunks(tally):
-            writer.write(chunk, added)
-        writer.close()
+        try:
+            for chunk, added in self.scored_chunks(tally):
+                writer.write(chunk, added)
+        finally:
+            writer.close()
         tally.guarded_cells += writer.guarded
 
     def _write_shards(self, directory: Path, tally: Tally, schema: pa.Schema | None) -> list[dict[str, Any]]:
@@ -212,41 +242,37 @@ class Job:
             rows = 0
             with path.open("wb") as file:
                 writer = self._open(file, schema)
-                while pending is not None and (rows == 0 or rows + len(pending[0]) <= SHARD_ROWS):
-                    writer.write(*pending)
-                    rows += len(pending[0])
-                    pending = next(chunks, None)
-                writer.close()
+                try:
+                    while pending is not None and (rows == 0 or rows + len(pending[0]) <= SHARD_ROWS):
+                        writer.write(*pending)
+                        rows += len(pending[0])
+                        pending = next(chunks, None)
+                finally:
+                    writer.close()
             tally.guarded_cells += writer.guarded
-            shards.append({"name": path.name, "rows": rows, "size": path.stat().st_size, "sha256": file_sha256(path)})
+            size = path.stat().st_size
+            shards.append({"name": path.name, "rows": rows, "size": size, "sha256": file_sha256(path)})
         return shards
 
     def _receipt(self, tally: Tally, output: dict[str, Any]) -> dict[str, Any]:
-        return {"kind": "stance-receipt", "version": 1, "job": self.identity, **tally.to_json(), "output": output}
+        return {"kind": KIND, "version": VERSION, "job": self.identity, **tally.to_json(), "output": output}
 
     def _verified(self, output: Path, receipt_path: Path) -> dict[str, Any]:
-        """The receipt of a finished output of this very job."""
-        receipt: Any = None
-        with contextlib.suppress(OSError, ValueError):
-            receipt = json.loads(receipt_path.read_bytes())
-        if not isinstance(receipt, dict) or receipt.get("job") != json.loads(json.dumps(self.identity)):
+        if any(source.digest() is None for source in self.sources):
             raise OutputError(
-                f"{output} exists and is not the output of this very job: choose another place, or add --overwrite."
+                f"{output} exists, and whether it is of the same standard input cannot be known: choose another "
+                "place, or add --overwrite."
             )
-        written = receipt.get("output", {})
-        files = (
-            {output / shard["name"]: shard for shard in written["shards"]} if "shards" in written else {output: written}
-        )
-        for path, entry in files.items():
-            if not path.is_file() or file_sha256(path) != entry["sha256"]:
-                raise OutputError(f"{path} was changed since this job wrote it: add --overwrite to write it again.")
-        return receipt
+        return {**verified(output, receipt_path, self.identity), "verified": True}
 
-    def _refuse_own_input(self, output: Path) -> None:
+    def _refuse_own_input(self, *outputs: Path) -> None:
         for source in self.sources:
-            if isinstance(source, FileSource) and output.exists() and source.path.samefile(output):
-                raise UsageError(f"{output} is an input of this job and would be overwritten: name another output.")
-
-
-def _json_bytes(value: Any) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+            if not isinstance(source, FileSource):
+                continue
+            place = source.path.resolve()
+            for output in outputs:
+                same = exists(output) and output.samefile(place)
+                if same or place == output.resolve() or output.resolve() in place.parents:
+                    raise UsageError(
+                        f"{source.path} is an input of this job and would be overwritten: name another output."
+                    )

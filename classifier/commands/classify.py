@@ -9,8 +9,9 @@ from classifier.batch.job import Job, Options
 from classifier.commands.arguments import add_input_format, add_text_column, thresholds_of
 from classifier.errors import UsageError
 from classifier.predictor import load_model
-from classifier.reading import FileSource, Source, StandardInput, resolve
+from classifier.reading import resolve
 from classifier.shipped import DEFAULT
+from classifier.sources import FileSource, Source, StreamSource
 from classifier.terminal import TerminalWriter
 from classifier.text import DEFAULT_MAX_CHARS
 from classifier.writing import OUTPUT_ENDINGS, OutputFormat
@@ -99,7 +100,7 @@ def _of_ending(output: Path) -> OutputFormat:
 
 def _like_input(source: Source) -> OutputFormat:
     """The input's own format where it can be written, else JSONL."""
-    if isinstance(source, FileSource | StandardInput) and source.format in ("csv", "tsv", "parquet"):
+    if isinstance(source, FileSource | StreamSource) and source.format in ("csv", "tsv", "parquet"):
         return source.format
     return "jsonl"
 

@@ -148,7 +148,6 @@ if Path("/proc/self/mem").exists():
     UNCAUGHT["an input that cannot be read on"] = (["/proc/self/mem", "--input-format", "csv", "-o", "out.csv"], 2)
 
 
-@pytest.mark.xfail(strict=True, reason="errors of the operating system that are not caught, or caught too late")
 @pytest.mark.parametrize("case", UNCAUGHT)
 def test_errors_of_the_operating_system_are_one_sentence_and_leave_nothing(
     stance: Any, model_directory: Path, comments: Path, case: str
@@ -160,7 +159,6 @@ def test_errors_of_the_operating_system_are_one_sentence_and_leave_nothing(
     assert os.listdir() == [comments.name]
 
 
-@pytest.mark.xfail(strict=True, raises=UnicodeEncodeError, reason="the receipt cannot hold a name that is not UTF-8")
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS refuses such names itself")
 def test_an_input_whose_name_is_not_utf8_is_classified_like_any_other(
     stance: Any, model_directory: Path, comments: Path
@@ -255,33 +253,30 @@ def test_a_reader_that_has_had_enough_is_no_error(model_directory: Path, comment
         assert process.wait(timeout=60) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="the CSV writer closes standard output on its way out, and flushing it fails")
 @pytest.mark.parametrize(("limit", "code"), [([], 2), (["--max-errors", "0"], 1)])
 def test_an_error_while_writing_csv_to_standard_output_keeps_its_exit_code(
     model_directory: Path, comments: Path, limit: list[str], code: int
 ) -> None:
-    with comments.open("a") as file:
-        file.write("4,a cell,too many\n")
+    if not limit:  # the limit is passed by the bad rows there are
+        with comments.open("a") as file:
+            file.write("4,a cell,too many\n")
     ran = run("classify", comments, "--model", model_directory, *limit)
     assert ran.returncode == code
     assert is_one_sentence(ran.stderr)
 
 
-@pytest.mark.xfail(strict=True, reason="inputs are looked at one after the other, when rows are out already")
 def test_a_column_clash_of_a_later_input_is_told_before_any_row_is_out(model_directory: Path, comments: Path) -> None:
     Path("labelled.csv").write_text("text,labels\nNo.,mine\n")
     ran = run("classify", comments, "labelled.csv", "--output-format", "jsonl", "--model", model_directory)
     assert (ran.returncode, ran.stdout) == (2, "")
 
 
-@pytest.mark.xfail(strict=True, reason="standard input is identified by its name alone")
 def test_other_standard_input_is_another_job(model_directory: Path, comments: Path) -> None:
     arguments = ("classify", "-", "-o", "out.csv", "--model", model_directory)
     assert run(*arguments, input=SORRY).returncode == 0
     assert run(*arguments, input=DOUBT).returncode == 4
 
 
-@pytest.mark.xfail(strict=True, reason="files that cannot be rewound, such as named pipes and <(…), are rewound")
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_a_named_pipe_is_an_input_like_a_file(model_directory: Path, comments: Path, ending: str) -> None:
     os.mkfifo("pipe.csv")
@@ -303,7 +298,6 @@ HARD_ROWS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="errors of pyarrow that are not caught; a writer left open tells of itself")
 @pytest.mark.parametrize("rows", HARD_ROWS)
 def test_json_that_parquet_cannot_hold_is_refused_in_one_sentence_or_written_differently(
     model_directory: Path, comments: Path, rows: str

@@ -174,7 +174,6 @@ def test_a_model_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
         load_model(tmp_path / "nowhere")
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="comparing models compares NumPy arrays for truth")
 def test_two_loads_of_one_directory_are_equal(model: Model, model_directory: Path) -> None:
     assert load_model(model_directory) == model
     assert model != model.with_thresholds({"sympathy": 0.123})

@@ -1,4 +1,4 @@
-"""One rule says what a scorable paragraph is, and training data is read by it."""
+"""One rule says what a scorable paragraph is, and training data is read by it; there every row has an id of its own."""
 
 import csv
 import json
@@ -94,8 +94,8 @@ def test_composed_and_decomposed_accents_are_the_same_and_other_words_are_not() 
     assert normalise("not true") != normalise("true not")
 
 
-def write(directory: Path, rows: list[dict[str, Any]], ending: str = "jsonl") -> Path:
-    path = directory / f"data.{ending}"
+def write(directory: Path, rows: list[dict[str, Any]], ending: str = "jsonl", name: str = "data") -> Path:
+    path = directory / f"{name}.{ending}"
     if ending == "parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
     elif ending == "csv":
@@ -162,3 +162,27 @@ def test_a_missing_text_column_without_a_likely_one_is_refused_with_the_columns_
 def test_a_row_that_lacks_the_text_field_in_jsonl_is_refused_with_its_row(tmp_path: Path) -> None:
     path = write(tmp_path, [{"text": "A b.", "labels": []}, {"body": "C d.", "labels": []}])
     assert "FILE, row 2 has no column 'text'" in refusal(path)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_an_id_that_stands_twice_is_refused_with_both_rows(ending: str, tmp_path: Path) -> None:
+    message = refusal(write(tmp_path, [{"id": 7, "text": text, "labels": ""} for text in ("A b.", "C d.")], ending))
+    assert "FILE, row 2: the id '7' stands already in FILE, row 1" in message
+
+
+def test_an_id_that_stands_in_two_files_is_refused(tmp_path: Path) -> None:
+    row = {"id": "a1", "text": "A b.", "labels": ""}
+    paths = [write(tmp_path, [row], ending, name) for ending, name in (("jsonl", "one"), ("csv", "two"))]
+    with pytest.raises(DataError, match=r"two\.csv, row 1: the id 'a1' stands already in .*one\.jsonl, row 1"):
+        read_labelled(paths, SCHEME)
+
+
+def test_rows_without_an_id_are_named_by_their_place_and_groups_hold_rows_together(tmp_path: Path) -> None:
+    rows = [
+        {"text": f"Comment {k}.", "labels": [], "group": group} for k, group in enumerate(["t", None, "t", "", "", 5])
+    ]
+    data = read(write(tmp_path, rows))
+    assert data.ids[1] == f"{tmp_path}/data.jsonl, row 2"
+    assert data.groups[0] == data.groups[2]
+    assert data.n_groups == 5
+    assert "5 groups" in data.description

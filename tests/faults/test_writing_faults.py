@@ -87,7 +87,6 @@ def test_an_output_that_stood_there_survives_a_failed_overwrite(
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.xfail(strict=True, reason="errors of the operating system on standard output are not caught")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 @pytest.mark.parametrize("command", ["classify to csv", "classify to jsonl", "labels", "info", "explain"])
 def test_a_full_standard_output_is_exit_code_4_and_one_sentence(

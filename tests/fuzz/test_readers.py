@@ -21,8 +21,8 @@ from classifier.formats import READERS, Format, read_csv, unpacked
 from classifier.labelforms import parse_labels, parse_scores, parse_soft, parse_votes
 from classifier.labelled import read_labelled
 from classifier.labels import LabelScheme
-from classifier.reading import json_schema, unified
 from classifier.records import Chunk
+from classifier.sources import json_schema, unified
 
 # A busy machine may be slow, which is no error of the readers.
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -193,7 +193,6 @@ def test_a_damaged_file_gives_rows_or_one_sentence(
 IN_A_TEXT = (GENUINE["parquet"].index(b"Nobody") + 0.5) / len(GENUINE["parquet"])
 
 
-@pytest.mark.xfail(strict=True, raises=UnicodeDecodeError, reason="text in Parquet files is not validated")
 @MANY
 @example([(IN_A_TEXT, 0xFF)], 1.0)
 @given(PLACES, st.just(1.0) | st.floats(0, 1))
@@ -210,7 +209,6 @@ def test_a_damaged_gzip_file_gives_rows_or_one_sentence(
     read_all(reader_format, damaged(gzip.compress(GENUINE[reader_format], mtime=0), changes, kept), "x.gz")
 
 
-@pytest.mark.xfail(strict=True, reason="read_parquet catches neither EOFError nor zlib.error of a damaged .parquet.gz")
 @SOME
 @example([], 0.5)
 @given(PLACES, st.just(1.0) | st.floats(0, 1))
@@ -268,7 +266,6 @@ def test_any_labelled_rows_are_read_or_refused_in_one_sentence(rows: list[dict[s
     read_as_labelled(rows)
 
 
-@pytest.mark.xfail(strict=True, reason="exports.py trusts the inner form of rows that look like an export")
 @SOME
 @example({"data": {"text": "So."}, "annotations": [{"result": 5}]})
 @given(
