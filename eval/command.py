@@ -75,7 +75,7 @@ def _limits(given: list[str] | None) -> dict[str, float]:
             limits[name] = float(value)
         except ValueError:
             name = ""
-        if not name:
+        if not name or limits[name] != limits[name]:
             raise UsageError(f"--fail-under {text} is not of the form NAME=X with a number X.")
     return limits
 

@@ -24,6 +24,7 @@ from eval.pairs import Pair
 from eval.rows import ScoredRows, scored_rows
 from eval.slices import slices
 
+KIND: Final = "stance-metrics"
 SCHEMA_VERSION: Final = 1
 REPLICATES: Final = 2_000
 _FEW_ROWS: Final = 20
@@ -136,7 +137,7 @@ def _measured(
         rows.truth, rows.probabilities, rows.given, rows.groups, REPLICATES, random_state
     )
     return {
-        "kind": "stance-metrics",
+        "kind": KIND,
         "version": SCHEMA_VERSION,
         "model": about,
         "data": {

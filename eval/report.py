@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from classifier.files import atomic_directory
 from classifier.label_studio import label_studio_tasks
-from eval.evaluation import Evaluation
+from eval.evaluation import KIND, Evaluation
 from eval.findings import markdown_summary
 from eval.render import render_html
 
@@ -20,8 +20,17 @@ SUMMARY: Final = "summary.md"
 
 
 def is_report(directory: Path) -> bool:
-    """Whether a directory may be replaced by a report: it is one, or empty."""
-    return (directory / METRICS).is_file() or (directory.is_dir() and not any(directory.iterdir()))
+    """Whether a directory may be replaced by a report: it is empty, or a report and nothing else."""
+    if not directory.is_dir():
+        return False
+    names = {path.name for path in directory.iterdir()}
+    if not names <= {REPORT, METRICS, ERRORS, SUSPECTS, SUMMARY}:
+        return False
+    try:
+        metrics = json.loads((directory / METRICS).read_bytes()) if names else {"kind": KIND}
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(metrics, dict) and metrics.get("kind") == KIND
 
 
 def write_report(evaluation: Evaluation, output: Path) -> None:

@@ -155,7 +155,6 @@ def test_every_text_can_be_scored_and_holds_no_nul_and_no_stray_space(rows: list
     assert [row["id"] for row in rows if "\0" in row["text"]] == []
 
 
-@pytest.mark.xfail(strict=True, reason="cp-78-20 holds three U+0019, a right quotation mark that was cut to one byte")
 def test_no_text_holds_a_control_character(rows: list[Row]) -> None:
     control = [
         row["id"] for row in rows if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in row["text"])

@@ -31,7 +31,7 @@ class Objective:
         """
         if text == "f1":
             return cls("f1")
-        found = re.fullmatch(r"(precision|recall)\s*>=\s*(0?\.\d+|1(?:\.0*)?|0)", text)
+        found = re.fullmatch(r"(precision|recall)[ \t]*>=[ \t]*(0?\.\d+|1(?:\.0*)?|0)", text)
         if not found:
             raise UsageError(f'The objective {text!r} is not known: take "f1", "precision>=0.8" or "recall>=0.8".')
         return cls(found[1], float(found[2]))
@@ -42,13 +42,24 @@ def fit_platt(scores: npt.NDArray[np.float64], truth: npt.NDArray[np.int8]) -> t
     positives, negatives = int(truth.sum()), int(len(truth) - truth.sum())
     high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
     target = np.where(truth == 1, high, low)
-    spread = float(scores.std()) or 1.0
+    spread = float(scores.std())
+    if spread < 1e-9:  # they say nothing, so the share of the label is all there is to say
+        return _uninformative(scores, high * positives + low * negatives)
     inputs = np.tile(scores / spread, 2).reshape(-1, 1)
     classes = np.repeat([1, 0], len(scores))
     model = LogisticRegression(C=1e6, max_iter=1000).fit(
         inputs, classes, sample_weight=np.concatenate([target, 1 - target])
     )
-    return max(float(model.coef_[0, 0]) / spread, _LEAST_SLOPE), float(model.intercept_[0])
+    slope = float(model.coef_[0, 0]) / spread
+    if slope < _LEAST_SLOPE:
+        return _uninformative(scores, high * positives + low * negatives)
+    return slope, float(model.intercept_[0])
+
+
+def _uninformative(scores: npt.NDArray[np.float64], expected: float) -> tuple[float, float]:
+    """The least slope, and the intercept that makes the mean probability about the label's (smoothed) share."""
+    share = expected / len(scores)
+    return _LEAST_SLOPE, float(np.log(share / (1 - share)) - _LEAST_SLOPE * scores.mean())
 
 
 def choose_threshold(
@@ -70,7 +81,8 @@ def choose_threshold(
         enough = np.flatnonzero(precision >= objective.minimum)
         best = int(enough[0]) if len(enough) else int(np.argmax(precision))
     else:
-        best = int(np.flatnonzero(recall >= objective.minimum)[-1])
+        enough = np.flatnonzero(recall >= objective.minimum)
+        best = int(enough[::-1][np.argmax(precision[enough][::-1])])  # of equals the highest threshold
     return _between(float(thresholds[best]), float(thresholds[best - 1]) if best else 0.0)
 
 
@@ -83,7 +95,11 @@ def _highest_expected_f1(probabilities: npt.NDArray[np.float64]) -> float:
 
 
 def _between(lowest_given: float, highest_not_given: float) -> float:
-    return max(round((lowest_given + highest_not_given) / 2, DECIMALS), 10.0**-DECIMALS)
+    """Halfway, unless rounding would let it fall on the one that is not given."""
+    halfway = round((lowest_given + highest_not_given) / 2, DECIMALS)
+    return (
+        halfway if halfway > round(highest_not_given, DECIMALS) else max(round(lowest_given, DECIMALS), 10.0**-DECIMALS)
+    )
 
 
 def fit_decision(scores: npt.NDArray[np.float64], hard: npt.NDArray[np.int8], objective: Objective) -> Decision:

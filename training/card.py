@@ -22,8 +22,8 @@ probability reaches the label's threshold. Zero, one or several labels can hold.
 | label | threshold | rows | meaning |
 | --- | --- | --- | --- |
 {%- for label in scheme.labels %}
-| {{ label.name }} | {{ "%.3f" | format(decision.thresholds[loop.index0]) }} | \
-{{ "{:,}".format(p.rows_per_label[label.name]) }} | {{ label.definition or "–" }} |
+| {{ label.name | cell }} | {{ "%.3f" | format(decision.thresholds[loop.index0]) }} | \
+{{ "{:,}".format(p.rows_per_label[label.name]) }} | {{ (label.definition or "–") | cell }} |
 {%- endfor %}
 
 ## Data
@@ -41,7 +41,7 @@ and thresholds were fitted on these same scores, which flatters them slightly. 9
 | label | F1 | precision | recall | average precision | Brier score |
 | --- | --- | --- | --- | --- | --- |
 {%- for label in scheme.labels %}
-| {{ label.name }} |{% for name in ("f1", "precision", "recall", "average_precision", "brier") %} \
+| {{ label.name | cell }} |{% for name in ("f1", "precision", "recall", "average_precision", "brier") %} \
 {{ per_label[name][position(label)] }} |{% endfor %}
 {%- endfor %}
 
@@ -66,6 +66,7 @@ they carry the model's errors. The model knows the language and the kind of text
 def model_card(bundle: Bundle, per_label: dict[str, list[Interval]], overall: dict[str, Interval]) -> str:
     """The card's Markdown text."""
     environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701
+    environment.filters["cell"] = lambda text: text.replace("|", "\\|")  # a bar would end the table's cell
     return environment.from_string(_CARD).render(
         scheme=bundle.scheme,
         decision=bundle.decision,

@@ -1,5 +1,6 @@
 """The training configuration: every choice with its default, read from TOML, validated once."""
 
+import math
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -48,8 +49,7 @@ class TrainingConfig:
         _require(good, "random_state", self.random_state, "a whole number from 0 to 2147483647")
         for name in ("sublinear_tf", "soft_labels"):
             _require(isinstance(getattr(self, name), bool), name, getattr(self, name), "true or false")
-        good = isinstance(self.C, tuple) and bool(self.C)
-        good = good and all(isinstance(c, int | float) and not isinstance(c, bool) and c > 0 for c in self.C)
+        good = isinstance(self.C, tuple) and bool(self.C) and all(map(_is_strength, self.C))
         _require(good, "C", self.C, "a list of positive numbers")
         _require(isinstance(self.objective, str), "objective", self.objective, "a text")
         Objective.parse(self.objective)
@@ -75,6 +75,15 @@ class TrainingConfig:
                 raise UsageError(f"{path}: unknown setting {name!r}: the settings are {', '.join(known)}.")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return cls(**values)
+
+
+def _is_strength(value: object) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return 0 < float(value) < math.inf
+    except OverflowError:
+        return False
 
 
 def _require(good: bool, name: str, value: object, wanted: str) -> None:

@@ -13,6 +13,7 @@ from sklearn.metrics import f1_score
 
 from classifier.bootstrap import Interval
 from classifier.bundle import Bundle, save_bundle
+from classifier.errors import DataError
 from classifier.fingerprints import fingerprint
 from classifier.labelled import Labelled, joined, read_labelled
 from classifier.measures import evaluate_predictions
@@ -79,6 +80,11 @@ def train(
     prints = fingerprint(everything.texts)
     pairs = duplicate_pairs(prints)
     groups = linked_groups(everything.groups, pairs)
+    if len(np.unique(groups)) < 2 <= everything.n_groups:
+        raise DataError(
+            f"All {everything.n_groups} groups are linked by paragraphs that are equal or nearly so, so no part can be "
+            "held out: remove the duplicates, or give more rows."
+        )
     parameters = {name: value for name, value in asdict(config).items() if name != "soft_labels"}
     estimator = LinearTextClassifier(**parameters, n_jobs=n_jobs, verbose=verbose)
     estimator.fit(
@@ -97,7 +103,7 @@ def train(
         "description": data.description,
         "auxiliary": auxiliary.description if auxiliary else None,
         "rows": len(data),
-        "groups": len(np.unique(groups)),
+        "groups": len(np.unique(groups[counted])),
         "rows_per_label": dict(zip(data.scheme.names, data.hard.sum(axis=0).tolist(), strict=True)),
         "config": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(config).items()},
         "selected": {"C": estimator.C_, "cross_validation": estimator.cv_results_},

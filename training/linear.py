@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from classifier.backends.linear import Block, LinearBackend, tfidf
 from classifier.backends.ngrams import NgramSpec, count_ngrams
 from classifier.decision import Decision
+from classifier.errors import UsageError
 from classifier.progress import Progress
 from training.calibration import Objective, fit_decision
 from training.folds import Fold, grouped_folds, require_enough
@@ -110,6 +111,8 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """
         texts, hard, target, group = self._validated(X, y, soft, groups)
         counted = ~np.zeros(len(texts), bool) if auxiliary is None else ~np.asarray(auxiliary, bool)
+        if counted.shape != (len(texts),):
+            raise ValueError(f"auxiliary must have shape ({len(texts)},), it has shape {counted.shape}")
         require_enough(hard[counted], [str(k) for k in range(hard.shape[1])])
         counts = [(spec, *count_ngrams(texts, spec)) for spec in self._specs()]
         matrices = [matrix for _, matrix, _ in counts]
@@ -161,12 +164,13 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def predict_proba(self, X: Sequence[str]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities. Shape: (n_texts, n_labels), float32."""
+        check_is_fitted(self)
         return self.decision_.probabilities(self.decision_function(X))
 
     def predict(self, X: Sequence[str]) -> npt.NDArray[np.int8]:
         """1 where a label's probability reaches its threshold. Shape: (n_texts, n_labels), int8."""
-        probabilities = self.predict_proba(X)
-        return self.decision_.decide(probabilities).astype(np.int8)
+        check_is_fitted(self)
+        return self.decision_.decide(self.predict_proba(X)).astype(np.int8)
 
     def _specs(self) -> list[NgramSpec]:
         return [NgramSpec("word", *self.word_ngrams), NgramSpec("char_wb", *self.char_ngrams)]
@@ -178,8 +182,12 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             low, high = getattr(self, name)
             if not 1 <= low <= high:
                 raise ValueError(f"{name} must be (smallest, largest) with 1 <= smallest <= largest, not {low, high}")
-        if not self.C or not all(c > 0 for c in self.C):
+        if not len(self.C) or not all(0 < c < np.inf for c in self.C):
             raise ValueError(f"C must be one or more positive numbers, not {self.C!r}")
+        try:
+            Objective.parse(self.objective)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
         if self.min_df < 1 or self.cv < 2:
             raise ValueError(f"min_df must be at least 1 and cv at least 2, not {self.min_df} and {self.cv}")
         texts, hard = _texts(X), np.asarray(y)
@@ -219,7 +227,7 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
 def _texts(X: Sequence[str]) -> list[str]:
     texts = list(X)
-    if not all(isinstance(text, str) for text in texts):
+    if isinstance(X, str) or not all(isinstance(text, str) for text in texts):
         raise ValueError("X must be a sequence of strings")
     return texts
 

@@ -57,7 +57,6 @@ def test_scores_that_say_little_get_about_the_share_of_the_label_as_probability(
     assert probabilities.std() < 0.03
 
 
-@pytest.mark.xfail(strict=True, reason=STALE_INTERCEPT)
 @pytest.mark.parametrize("effect", [0.0, -0.5])
 def test_scores_that_say_nothing_or_the_opposite_get_the_share_of_the_label_as_probability(effect: float) -> None:
     random = np.random.default_rng(1)
@@ -66,7 +65,6 @@ def test_scores_that_say_nothing_or_the_opposite_get_the_share_of_the_label_as_p
     assert probabilities.mean() == pytest.approx(0.2, abs=0.01)
 
 
-@pytest.mark.xfail(strict=True, reason=STALE_INTERCEPT)
 def test_scores_that_are_all_the_same_get_the_share_of_the_label_as_probability() -> None:
     truth = (np.arange(500) % 10 == 0).astype(np.int8)
     assert platt(np.full(500, 2.0), truth).mean() == pytest.approx(0.1, abs=0.02)
@@ -154,9 +152,6 @@ def test_a_least_recall_is_held(rows: Ranked, minimum: float) -> None:
     assert outcome(rows, f"recall>={minimum}")[1] >= minimum
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the highest threshold with enough recall is taken, not the one of best precision"
-)
 def test_a_least_recall_comes_with_the_best_precision_there_is() -> None:
     rows = np.array([0.9, 0.8, 0.7, 0.1], np.float32), np.array([0, 1, 1, 0], np.int8)
     assert outcome(rows, "recall>=0.5")[0] == pytest.approx(max(p for p, r, _ in options(rows) if r >= 0.5))
@@ -172,7 +167,6 @@ def test_the_threshold_lies_halfway_to_the_next_lower_probability() -> None:
     assert choose_threshold(*rows, Objective("precision", 1.0)) == pytest.approx(0.6)
 
 
-@pytest.mark.xfail(strict=True, reason="between neighbours of the last decimal, rounding may choose the lower one")
 def test_the_threshold_tells_probabilities_apart_that_differ_in_the_last_decimal() -> None:
     for upper in range(500_001, 500_041):
         probabilities = np.array([upper / 1e6, (upper - 1) / 1e6], np.float32)

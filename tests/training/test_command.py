@@ -68,8 +68,7 @@ def test_the_configuration_of_the_file_is_used_and_recorded(
     assert (code, out) == (0, "")
     made = load_model(tmp_path / "model").manifest["provenance"]
     assert made["config"] == tomllib.loads(TrainingConfig.from_toml(config).to_toml())
-    for recall, _, _ in made["held_out"]["per_label"]["recall"]:
-        assert recall >= 0.7
+    assert all(figure["value"] >= 0.7 for figure in made["held_out"]["per_label"]["recall"])
     for said in ("600 rows, 4 labels", "C = 1 ", "cynicism", "macro-F1", f"stance classify FILE --model {tmp_path}"):
         assert said in error
     code, out, error = stance(
@@ -146,7 +145,7 @@ def test_an_existing_model_is_kept_until_overwrite_is_said(
     [
         "place",
         "place/thesis.txt",
-        pytest.param("place/manifest.json", marks=pytest.mark.xfail(strict=True, reason="any manifest.json will do")),
+        "place/manifest.json",
     ],
 )
 def test_what_is_no_model_is_never_replaced(
@@ -163,7 +162,6 @@ def test_what_is_no_model_is_never_replaced(
     assert "no model" in error
 
 
-@pytest.mark.xfail(strict=True, reason="everything in the directory goes with the old model")
 def test_files_of_others_in_a_model_directory_survive_its_replacement(
     stance: Stance, comments: Path, config: Path, old_model: Path
 ) -> None:
@@ -205,7 +203,7 @@ def test_own_labels_are_trained_evaluated_and_given_end_to_end(
     assert added == ["m_labels", "m_score_complaint", "m_score_praise", "m_status", "m_reason"]
     right = [set(row["m_labels"].split(";")) == set(row["labels"].split(";")) for row in rows]
     assert sum(right) > 50
-    assert stance("eval", old_model, comments, "-o", tmp_path / "report")[0] == 0
+    assert stance("eval", old_model, comments, "-o", tmp_path / "report", "--allow-overlap")[0] == 0
     metrics = json.loads((tmp_path / "report" / "metrics.json").read_text(encoding="utf-8"))
     assert list(metrics["per_label"]) == ["complaint", "praise"]
     assert "sympathy" not in (old_model / "manifest.json").read_text(encoding="utf-8")

@@ -103,7 +103,6 @@ def test_a_label_with_too_few_rows_is_named(seed_rows: Rows, read: Read) -> None
         train(read([*kept, *rare]), CONFIG)
 
 
-@pytest.mark.xfail(strict=True, reason="it says that all rows are of one group, where the file has twelve")
 def test_groups_that_only_near_duplicates_link_into_one_are_no_puzzle_to_the_user(read: Read) -> None:
     text = "We waited an hour at the clinic on Harbour Street and nobody told us why, then we were sent home again {}."
     labels = [["sympathy"], ["cynicism"], ["skepticism"], ["conspiracy"]]
@@ -139,7 +138,6 @@ def test_auxiliary_rows_count_for_no_figure(labelled: Labelled, seed_rows: Rows,
     assert outcome.bundle.backend.files() != other.bundle.backend.files()
 
 
-@pytest.mark.xfail(strict=True, reason="the groups of auxiliary rows are counted, though no interval draws them")
 def test_the_card_counts_the_groups_that_intervals_were_drawn_from(seed_rows: Rows, read: Read) -> None:
     extra = read([{**row, "id": f"extra-{k}", "group": f"extra-{k}"} for k, row in enumerate(seed_rows[100:200])])
     data = read(seed_rows[:100])
@@ -181,7 +179,6 @@ def test_the_card_shows_every_label_with_its_figures_and_their_intervals(
     assert f"bootstrap over\n{labelled.n_groups} groups" in card
 
 
-@pytest.mark.xfail(strict=True, reason="names and definitions are not escaped for Markdown tables")
 def test_a_vertical_bar_in_a_label_name_breaks_no_table_of_the_card() -> None:
     scheme = LabelScheme.from_names(["hot|cold", "late"])
     texts = [f"The tram number {k} was {'freezing' if k % 2 else 'late'} this morning." for k in range(40)]
