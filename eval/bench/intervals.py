@@ -51,9 +51,7 @@ def main() -> None:
             _, found = evaluate_predictions(truth, probabilities, given, units, arguments.replicates, sample)
             for name in _MEASURES:
                 held[kind][name] += found[name].low <= whole[name].value <= found[name].high
-    print(
-        f"{arguments.samples} samples of {arguments.threads} threads, {arguments.rows} rows each on average, nominal 95 %"
-    )
+    print(f"{arguments.samples} samples of {arguments.threads} threads, about {arguments.rows} rows each, nominal 95 %")
     for name in _MEASURES:
         by_threads, by_rows = (100 * held[kind][name] / arguments.samples for kind in ("threads", "rows"))
         print(f"{name:<24} by threads {by_threads:5.1f} %   by rows {by_rows:5.1f} %")
