@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 FEWEST_GROUPS: Final = 10  # with fewer groups an interval would pretend to know more than it does
-BLOCK: Final = 100  # replicates that are computed together
+BLOCK: Final = 100  # replicates that are computed together, fewer where there are very many rows
+_CELLS: Final = 10_000_000  # weights held at once
 
 Weights = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.str_] | npt.NDArray[np.int64]
@@ -48,10 +49,21 @@ def replicates(groups: Groups, n_replicates: int, random_state: int) -> Iterator
     if n_groups < FEWEST_GROUPS:
         return
     random = np.random.default_rng(random_state)
-    for start in range(0, n_replicates, BLOCK):
-        size = min(BLOCK, n_replicates - start)
+    block = max(1, min(BLOCK, _CELLS // max(len(numbers), 1)))
+    for start in range(0, n_replicates, block):
+        size = min(block, n_replicates - start)
         drawn = random.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=size)
         yield drawn[:, numbers].astype(np.float64)
+
+
+def basic_interval(value: float, draws: Sequence[Weights]) -> Interval:
+    """The 95 % basic interval of replicates, never below 0: for measures that resampling itself biases upwards.
+
+    Twice the estimate less the percentiles (Davison & Hinkley 1997, section 5.2).
+    """
+    percentile = percentile_interval(value, draws)
+    low, high = 2 * value - percentile.high, 2 * value - percentile.low
+    return Interval(value, max(0.0, low) if low == low else low, max(value, high) if high == high else high)
 
 
 def percentile_interval(value: float, draws: Sequence[Weights]) -> Interval:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from types import FrameType
 from typing import Final, NoReturn
 
-from classifier.errors import OutputError, StanceError
+from classifier.errors import DataError, OutputError, StanceError
 from classifier.lazy import resolve_name
 
 # Each module offers add_arguments(parser) and run(arguments) and is imported when its command is used.
@@ -84,6 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return OutputError.exit_code
+    except RecursionError:
+        print(f"stance {parsed.command}: the input is nested too deeply to be processed: flatten it.", file=sys.stderr)
+        return DataError.exit_code
     except MemoryError:
         print(f"stance {parsed.command}: out of memory: close other programs or use a smaller input.", file=sys.stderr)
         return OutputError.exit_code

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all: atomic writing of files and directories, and digests."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -65,11 +66,11 @@ def _default_mode(base: int) -> int:
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, replace: bool = True) -> Iterator[BinaryIO]:
     """A binary file that takes the place of `path` when the block ends well, and vanishes when it does not.
 
     Raises:
-        OutputError: if the file cannot be written.
+        OutputError: if the file cannot be written, or without `replace` something stands there by then.
     """
     temporary: Path | None = None
     try:
@@ -81,14 +82,30 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fchmod(file.fileno(), _default_mode(0o666))
             os.fsync(file.fileno())
-        temporary.replace(path)
-        temporary = None
+        if replace:
+            temporary.replace(path)
+            temporary = None
+        else:
+            _link(temporary, path)
         _sync_directory(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give the file its name unless the name is taken, in one step where the file system has links."""
+    taken = OutputError(f"{path} was made by another job in the meantime: choose another place, or add --overwrite.")
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise taken from None
+    except OSError:  # no links here
+        if path.exists():
+            raise taken from None
+        temporary.rename(path)
 
 
 @contextlib.contextmanager
@@ -103,7 +120,7 @@ def atomic_directory(path: Path, replace: bool = False) -> Iterator[Path]:
     target = Path(os.path.abspath(path))
     scratch: Path | None = None
     try:
-        if target.exists() and not replace:
+        if target.exists() and not replace and any(target.iterdir()):
             raise OutputError(f"{path} exists already: choose another place, or add --overwrite to replace it.")
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent))
@@ -114,13 +131,13 @@ def atomic_directory(path: Path, replace: bool = False) -> Iterator[Path]:
             if file.is_file():
                 with file.open("rb") as handle:
                     os.fsync(handle.fileno())
-        if target.exists() and not replace:
-            raise OutputError(f"{path} was made by another job in the meantime: choose another place.")
-        if target.exists():
+        if target.exists() and replace:
             target.rename(scratch / "old")
-        fresh.rename(target)
+        fresh.rename(target)  # an empty directory gives way, any other refuses
         _sync_directory(target.parent)
     except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise OutputError(f"{path} was made by another job in the meantime: choose another place.") from None
         raise cannot_write(path, error) from error
     finally:
         if scratch is not None:

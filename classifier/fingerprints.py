@@ -78,10 +78,33 @@ def similarity(one: npt.NDArray[np.uint32], other: npt.NDArray[np.uint32]) -> fl
 def matches(
     a: Fingerprints, b: Fingerprints, minimum: float = NEAR_DUPLICATE, block: int = 2_000
 ) -> Iterator[tuple[int, int, float]]:
-    """Pairs (row of a, row of b, similarity) of equal or similar texts; a similarity of 1.0 means the same sketch.
+    """Pairs (row of a, row of b, similarity) of equal or similar texts.
 
-    Where `a is b`, each pair comes once and no text is paired with itself.
+    Many copies of one text do not make a pair each: every copy is paired with the first, and only the first is compared
+    with other texts. Where `a is b`, each pair comes once and no text is paired with itself.
     """
+    if a is b:
+        _, firsts, place = np.unique(a.exact, return_index=True, return_inverse=True)
+        yield from ((int(firsts[k]), row, 1.0) for row, k in enumerate(place.tolist()) if firsts[k] != row)
+        once = np.sort(firsts)
+        single = _rows(a, once)
+        yield from ((int(once[i]), int(once[j]), alike) for i, j, alike in _similar(single, single, minimum, block))
+        return
+    _, firsts, place = np.unique(a.exact, return_index=True, return_inverse=True)
+    once = np.unique(b.exact, return_index=True)[1]
+    found: dict[int, list[tuple[int, float]]] = {}
+    for i, j, alike in _similar(_rows(a, firsts), _rows(b, once), minimum, block):
+        found.setdefault(i, []).append((int(once[j]), alike))
+    for row, k in enumerate(place.tolist()):
+        yield from ((row, j, alike) for j, alike in found.get(k, ()))
+
+
+def _rows(prints: Fingerprints, rows: npt.NDArray[np.int64]) -> Fingerprints:
+    return Fingerprints(prints.exact[rows], prints.sketch[rows])
+
+
+def _similar(a: Fingerprints, b: Fingerprints, minimum: float, block: int) -> Iterator[tuple[int, int, float]]:
+    """Pairs of similar texts, each text compared with every other that shares a hash."""
     hashes = np.unique(b.sketch)
     hashes = hashes[hashes != _EMPTY]
     other = _incidence(b.sketch, hashes).T.tocsr()

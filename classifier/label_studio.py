@@ -1,6 +1,7 @@
 """Suspect labels as Label Studio tasks, to be re-checked there; `exports.py` reads back what it exports."""
 
 import html
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -32,6 +33,12 @@ def label_studio_tasks(suspects: Sequence[Mapping[str, Any]], labels: Sequence[s
         in place of these), annotated tasks are labelled data under the same ids and groups.
     """
     return [_task(suspect, labels) for suspect in suspects]
+
+
+def label_studio_bytes(suspects: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> bytes:
+    """The tasks as the file that Label Studio imports."""
+    tasks = label_studio_tasks(suspects, labels)
+    return (json.dumps(tasks, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _task(suspect: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:

@@ -90,6 +90,7 @@ class _Rows:
     forms: dict[str, None] = field(default_factory=dict)
     has_groups: bool = False
     kept: dict[str, list[str]] = field(default_factory=dict)
+    seen_columns: set[str] = field(default_factory=set)
 
 
 def read_labelled(
@@ -122,6 +123,9 @@ def read_labelled(
         _collect(source, rows, columns, tuple(candidates), max_chars)
     if not rows.texts:
         raise DataError(f"{', '.join(map(str, inputs))}: no row has a text and labels, so there is nothing to work on.")
+    for name in keep:
+        if name not in rows.seen_columns:
+            raise DataError(f"{', '.join(map(str, inputs))}: no row has a column {name!r}: name another with --slice.")
     if scheme is None:
         scheme = _scheme_of_data(rows, columns, default)
     return _assemble(rows, scheme)
@@ -193,8 +197,8 @@ def _collect(source: Source, rows: _Rows, columns: Columns, candidates: tuple[st
         rows.texts.append(row[columns.text])
         rows.ids.append(where if row.get(columns.id) in (None, "") else str(row[columns.id]))
         for name, values in rows.kept.items():
-            require_column(list(row), name, where, "--slice")
-            values.append("" if row[name] is None else str(row[name]))
+            rows.seen_columns |= {name} & row.keys()
+            values.append("" if row.get(name) is None else str(row[name]))
         group = row.get(columns.group)
         rows.groups.append(None if group in (None, "") else str(group))
 

@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from classifier.bootstrap import Groups, Interval, Weights, percentile_interval, replicates
+from classifier.bootstrap import Groups, Interval, Weights, basic_interval, percentile_interval, replicates
+from classifier.ratios import f1, mean_of_defined, ratio
 
 PER_LABEL: Final = (
     *("precision", "recall", "f1", "mcc", "average_precision", "roc_auc", "brier", "calibration_error"),
@@ -50,18 +51,15 @@ def _prepare(
     for k in range(values.shape[1]):
         ranked = values[orders[:, k], k]
         tie_ends.append(np.flatnonzero(np.diff(ranked, append=-np.inf)))
-        bins[orders[:, k], k] = np.arange(len(values)) * CALIBRATION_BINS // max(len(values), 1)
+        for number, rows in enumerate(equal_mass_bins(values[:, k])):
+            bins[rows, k] = number
     return _Prepared(truth == 1, given, values, orders, tie_ends, bins, scored)
 
 
-def _ratio(numerator: Weights, denominator: Weights) -> Weights:
-    undefined = np.full(np.shape(numerator), np.nan)
-    return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
-
-
-def _f1(hits: Weights, true: Weights, predicted: Weights) -> Weights:
-    """F1; it is not defined where neither truth nor prediction holds the label."""
-    return _ratio(2 * hits, true + predicted)
+def equal_mass_bins(probabilities: npt.NDArray[np.float64]) -> list[npt.NDArray[np.int64]]:
+    """Rows in ascending order of probability, cut into CALIBRATION_BINS bins of equal size."""
+    order = np.argsort(probabilities, kind="stable")
+    return [part for part in np.array_split(order, CALIBRATION_BINS) if len(part)]
 
 
 def _ranking(p: _Prepared, k: int, weights: Weights) -> tuple[Weights, Weights]:
@@ -75,10 +73,10 @@ def _ranking(p: _Prepared, k: int, weights: Weights) -> tuple[Weights, Weights]:
     seen = np.cumsum(ranked, axis=1)[:, p.tie_ends[k]]
     steps = np.diff(hits, axis=1, prepend=0.0)
     precision = np.divide(hits, seen, out=np.zeros_like(hits), where=seen > 0)
-    average_precision = _ratio((steps * precision).sum(axis=1), hits[:, -1])
+    average_precision = ratio((steps * precision).sum(axis=1), hits[:, -1])
     wrong = seen - hits
     area = (np.diff(wrong, axis=1, prepend=0.0) * (hits - steps / 2)).sum(axis=1)
-    return average_precision, _ratio(area, hits[:, -1] * wrong[:, -1])
+    return average_precision, ratio(area, hits[:, -1] * wrong[:, -1])
 
 
 def _calibration_error(p: _Prepared, k: int, weights: Weights) -> Weights:
@@ -87,7 +85,7 @@ def _calibration_error(p: _Prepared, k: int, weights: Weights) -> Weights:
     for b in range(CALIBRATION_BINS):
         rows = p.bins[:, k] == b
         error += np.abs(weights[:, rows] @ (p.probabilities[rows, k] - p.truth[rows, k]))
-    return _ratio(error, total)
+    return ratio(error, total)
 
 
 def _measure(p: _Prepared, weights: Weights) -> tuple[Values, Values]:
@@ -98,16 +96,16 @@ def _measure(p: _Prepared, weights: Weights) -> tuple[Values, Values]:
     covariance = hits * total - true * predicted
     spread = np.sqrt(true * (total - true)) * np.sqrt(predicted * (total - predicted))
     per: Values = {
-        "precision": _ratio(hits, predicted),
-        "recall": _ratio(hits, true),
-        "f1": _f1(hits, true, predicted),
-        "mcc": _ratio(covariance, spread),
+        "precision": ratio(hits, predicted),
+        "recall": ratio(hits, true),
+        "f1": f1(hits, true, predicted),
+        "mcc": ratio(covariance, spread),
         "average_precision": np.stack([average_precision for average_precision, _ in ranking], axis=1),
         "roc_auc": np.stack([area for _, area in ranking], axis=1),
-        "brier": _ratio(weights @ (p.probabilities - p.truth) ** 2, total),
+        "brier": ratio(weights @ (p.probabilities - p.truth) ** 2, total),
         "calibration_error": np.stack([_calibration_error(p, k, weights) for k in range(p.truth.shape[1])], axis=1),
-        "prevalence": _ratio(true, total),
-        "predicted_prevalence": _ratio(predicted, total),
+        "prevalence": ratio(true, total),
+        "predicted_prevalence": ratio(predicted, total),
     }
     for name in ("average_precision", "roc_auc", "brier", "calibration_error"):
         per[name] = np.where(p.scored, per[name], np.nan)
@@ -115,28 +113,22 @@ def _measure(p: _Prepared, weights: Weights) -> tuple[Values, Values]:
     none, said_none = ~p.truth.any(axis=1), ~p.given.any(axis=1)
     none_sums = weights @ (none & said_none), weights @ none, weights @ said_none
     overall: Values = {
-        "macro_f1": _mean_of_defined(per["f1"]),
-        "micro_f1": _f1(*sums),
-        "weighted_f1": _ratio((np.nan_to_num(per["f1"]) * true).sum(axis=1), sums[1]),
-        "macro_precision": _mean_of_defined(per["precision"]),
-        "macro_recall": _mean_of_defined(per["recall"]),
-        "micro_precision": _ratio(sums[0], sums[2]),
-        "micro_recall": _ratio(sums[0], sums[1]),
-        "macro_mcc": _mean_of_defined(per["mcc"]),
-        "mean_average_precision": _mean_of_defined(per["average_precision"]),
-        "macro_roc_auc": _mean_of_defined(per["roc_auc"]),
-        "exact_match": _ratio(weights @ (p.truth == p.given).all(axis=1), weights.sum(axis=1)),
-        "none_precision": _ratio(none_sums[0], none_sums[2]),
-        "none_recall": _ratio(none_sums[0], none_sums[1]),
-        "none_f1": _f1(*none_sums),
+        "macro_f1": mean_of_defined(per["f1"]),
+        "micro_f1": f1(*sums),
+        "weighted_f1": ratio((np.nan_to_num(per["f1"]) * true).sum(axis=1), sums[1]),
+        "macro_precision": mean_of_defined(per["precision"]),
+        "macro_recall": mean_of_defined(per["recall"]),
+        "micro_precision": ratio(sums[0], sums[2]),
+        "micro_recall": ratio(sums[0], sums[1]),
+        "macro_mcc": mean_of_defined(per["mcc"]),
+        "mean_average_precision": np.where(p.scored.all(), mean_of_defined(per["average_precision"]), np.nan),
+        "macro_roc_auc": np.where(p.scored.all(), mean_of_defined(per["roc_auc"]), np.nan),
+        "exact_match": ratio(weights @ (p.truth == p.given).all(axis=1), weights.sum(axis=1)),
+        "none_precision": ratio(none_sums[0], none_sums[2]),
+        "none_recall": ratio(none_sums[0], none_sums[1]),
+        "none_f1": f1(*none_sums),
     }
     return {name: per[name] for name in PER_LABEL}, {name: overall[name] for name in OVERALL}
-
-
-def _mean_of_defined(values: Weights) -> Weights:
-    """The mean over labels for which the measure is defined. Shape: (n_replicates,)."""
-    defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
 
 
 def evaluate_predictions(
@@ -147,7 +139,9 @@ def evaluate_predictions(
     n_replicates: int = 1_000,
     random_state: int = 0,
 ) -> tuple[dict[str, list[Interval]], dict[str, Interval]]:
-    """Every measure with a 95 % percentile interval from resampling groups.
+    """Every measure with a 95 % interval from resampling groups.
+
+    Percentile intervals, but for the calibration error, which resampling biases upwards: basic ones.
 
     Args:
         truth: 1 where a label holds. Shape: (n, n_labels), int8.
@@ -164,13 +158,12 @@ def evaluate_predictions(
     prepared = _prepare(truth, probabilities, given)
     per, overall = _measure(prepared, np.ones((1, len(truth))))
     blocks = [_measure(prepared, weights) for weights in replicates(groups, n_replicates, random_state)]
-    per_label = {
-        name: [
-            percentile_interval(float(values[0, k]), [block[0][name][:, k] for block in blocks])
-            for k in range(truth.shape[1])
+    per_label = {}
+    for name, values in per.items():
+        interval = basic_interval if name == "calibration_error" else percentile_interval
+        per_label[name] = [
+            interval(float(values[0, k]), [block[0][name][:, k] for block in blocks]) for k in range(truth.shape[1])
         ]
-        for name, values in per.items()
-    }
     return per_label, {
         name: percentile_interval(float(values[0]), [block[1][name] for block in blocks])
         for name, values in overall.items()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from classifier.backends import Backend
 from classifier.bundle import Bundle, load_bundle
 from classifier.decision import Decision
+from classifier.errors import ModelError
 from classifier.files import exists
 from classifier.fingerprints import Fingerprints
 from classifier.labels import LabelScheme
@@ -40,6 +41,14 @@ class Scored:
         return len(self.statuses)
 
 
+_PUNCTUATION = " \t\r\n.,;:!?\"'()[]{}«»„“”‘’…-–—*_/"
+
+
+def word_key(word: str) -> str:
+    """A word without the punctuation around it and without case: what counts as the same word in explanations."""
+    return word.strip(_PUNCTUATION).lower() or word
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """How the words of a text add up to each label's score.
@@ -60,14 +69,11 @@ class Explanation:
         column = self.labels.index(label)
         totals: dict[str, float] = {}
         for word, value in zip(self.words, self.contributions[:, column].tolist(), strict=True):
-            key = word.strip(_PUNCTUATION).lower() or word
+            key = word_key(word)
             totals[key] = totals.get(key, 0.0) + value
         sign = -1 if against else 1
         ranked = sorted(totals.items(), key=lambda item: (-sign * item[1], item[0]))
         return [(word, value) for word, value in ranked[:n] if sign * value > 0.01]
-
-
-_PUNCTUATION = " \t\r\n.,;:!?\"'()[]{}«»„“”‘’…-–—*_/"
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +171,9 @@ def load_model(name: str | Path = DEFAULT) -> Model:
     Raises:
         ModelError: if it is missing, damaged, foreign, or of a newer format.
     """
-    directory = shipped_model(str(name)) if str(name) == DEFAULT and not exists(Path(name)) else Path(name)
-    bundle, manifest = load_bundle(directory)
-    return Model.from_bundle(bundle, manifest)
+    if str(name) != DEFAULT or exists(Path(name)):
+        return Model.from_bundle(*load_bundle(Path(name)))
+    try:
+        return Model.from_bundle(*load_bundle(shipped_model(DEFAULT)))
+    except ModelError:  # a damaged cache is made again, once
+        return Model.from_bundle(*load_bundle(shipped_model(DEFAULT, again=True)))

@@ -27,10 +27,13 @@ def _key() -> str:
     return content_digest([seeds / "labels.toml", *corpus_files(seeds), *code])[:16]
 
 
-def shipped_model(name: str) -> Path:
-    """The directory of a model known by name, trained first where the cache lacks it (some seconds, and it says so)."""
+def shipped_model(name: str, again: bool = False) -> Path:
+    """The directory of a model known by name, trained first where the cache lacks it (some seconds, and it says so).
+
+    With `again` it is trained in any case.
+    """
     directory = cache_directory() / f"{name}-{_key()}"
-    if not (directory / "manifest.json").is_file():
+    if again or not (directory / "manifest.json").is_file():
         print(f"Training the {name} model from the project's corpus, once, into {directory} …", file=sys.stderr)
         resolve_name("training.fitting:train_to")([seeds_directory()], directory)
     return directory

@@ -50,6 +50,19 @@ class Source:
             schema = unified([schema, json_schema(chunk)], self.name)
         return schema
 
+    def columns(self) -> list[str]:
+        """The names of all columns, in order of first appearance; JSON is read through once to find them.
+
+        Raises:
+            DataError: if the input cannot be read.
+        """
+        names: dict[str, None] = {}
+        for chunk in self.chunks():
+            names |= dict.fromkeys(without_surrogates(chunk.columns))
+            if isinstance(chunk.data, pa.Table):
+                break
+        return list(names)
+
     @property
     def size(self) -> int | None:
         """Bytes to read, for progress; None where it is not known."""
@@ -111,6 +124,10 @@ class StreamSource(Source):
     def schema(self) -> pa.Schema:
         self._keep()
         return super().schema()
+
+    def columns(self) -> list[str]:
+        self._keep()
+        return super().columns()
 
     def _stream(self) -> IO[bytes]:
         return sys.stdin.buffer if self.path is None else unpacked(open_binary(self.path), self.path)

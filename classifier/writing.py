@@ -5,6 +5,7 @@ import contextlib
 import csv
 import gzip
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, Final, Literal, Protocol
 
@@ -73,11 +74,23 @@ def plain(value: Any) -> Any:
 
 
 def _json_line(row: dict[str, Any]) -> bytes:
-    text = json.dumps(row, ensure_ascii=False, default=plain)
+    try:
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False, default=plain)
+    except ValueError:  # JSON has no NaN and no infinity
+        text = json.dumps(_finite(row), ensure_ascii=False, default=plain)
     try:
         return text.encode() + b"\n"
     except UnicodeEncodeError:  # half a surrogate pair can stand in JSON only as an escape
-        return json.dumps(row, default=plain).encode() + b"\n"
+        return json.dumps(_finite(row), default=plain).encode() + b"\n"
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for numbers that JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _rows(chunk: Chunk) -> list[dict[str, Any]]:

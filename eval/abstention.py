@@ -53,10 +53,10 @@ def confidence(probabilities: npt.NDArray[np.float32], thresholds: npt.NDArray[n
 
     Shapes: (n, n_labels), (n_labels,) -> (n,).
     """
-    return np.asarray(np.abs(_logit(probabilities.astype(np.float64)) - _logit(thresholds)).min(axis=1))
+    return np.asarray(np.abs(logit(probabilities.astype(np.float64)) - logit(thresholds)).min(axis=1))
 
 
-def _logit(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def logit(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     kept = np.clip(p, _LEAST, 1 - _LEAST)
     return np.asarray(np.log(kept) - np.log1p(-kept))
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-from classifier.measures import CALIBRATION_BINS
+from classifier.measures import equal_mass_bins
 from eval.rows import ScoredRows
 
 
@@ -24,11 +24,12 @@ def _of_label(rows: ScoredRows, k: int) -> dict[str, Any] | None:
     truth, probabilities = rows.truth[:, k].astype(np.float64), rows.probabilities[:, k].astype(np.float64)
     if not len(truth) or np.isnan(probabilities).any():
         return None
-    bins = _bins(probabilities)
+    bins = equal_mass_bins(probabilities)
     before = None
     if rows.uncalibrated is not None:
         raw = rows.uncalibrated[:, k].astype(np.float64)
-        before = {"brier": _round(np.mean((raw - truth) ** 2)), "calibration_error": _error(raw, truth, _bins(raw))}
+        error = _error(raw, truth, equal_mass_bins(raw))
+        before = {"brier": _round(np.mean((raw - truth) ** 2)), "calibration_error": error}
     return {
         "bins": [_bin(probabilities[chosen], truth[chosen]) for chosen in bins],
         "decomposition": _decomposition(probabilities, truth, bins),
@@ -38,12 +39,6 @@ def _of_label(rows: ScoredRows, k: int) -> dict[str, Any] | None:
             "calibration_error": _error(probabilities, truth, bins),
         },
     }
-
-
-def _bins(probabilities: npt.NDArray[np.float64]) -> list[npt.NDArray[np.int64]]:
-    """Rows in ascending order of probability, cut into bins of equal size."""
-    order = np.argsort(probabilities, kind="stable")
-    return [part for part in np.array_split(order, min(CALIBRATION_BINS, len(order))) if len(part)]
 
 
 def _bin(probabilities: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard
+from yaml import YAMLError
 
 from classifier.bundle import CARD
 from classifier.errors import DataError
@@ -21,7 +22,7 @@ def update_card(metrics: dict[str, Any], directory: Path) -> None:
     path = directory / CARD
     try:
         card = ModelCard(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError, YAMLError) as error:
         raise DataError(
             f"{path} is no model card ({error}): train the model anew, or leave out --update-card."
         ) from None
@@ -42,7 +43,9 @@ def update_card(metrics: dict[str, Any], directory: Path) -> None:
         for name, kind in _METRICS.items()
         if metrics["overall"][name]["value"] is not None
     ]
-    card.data.model_name = metrics["model"]["name"]
-    card.data.eval_results = results
+    # Results on other data stay; those on this data are replaced.
+    kept = [result for result in card.data.eval_results or [] if result.dataset_name != dataset]
+    card.data.model_name = card.data.model_name or metrics["model"]["name"]
+    card.data.eval_results = [*kept, *results]
     with atomic_file(path) as file:
         file.write(str(card).encode())

@@ -8,8 +8,9 @@ import numpy.typing as npt
 from scipy.special import entr
 
 from classifier.bootstrap import FEWEST_GROUPS, Interval, Weights
+from classifier.ratios import f1, mean_of_defined, ratio
 from eval.rows import ScoredRows
-from eval.sums import f1, interval, mean_of_defined, ratio, resampled_sums
+from eval.sums import interval, resampled_sums
 
 _LEAST = 1e-6  # probabilities have six decimals; a 0 or 1 is kept this far from certainty
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from classifier.commands.arguments import add_labelled_data, columns_of, names_of, thresholds_of
 from classifier.errors import GateError, OutputError, UsageError
+from classifier.files import exists
 
 if TYPE_CHECKING:
     from classifier.labelled import Labelled
     from classifier.predictor import Model
     from eval.evaluation import Evaluation
+    from eval.pairs import Pair
+    from eval.rows import ScoredRows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from eval.findings import text_summary  # noqa: PLC0415 (not for --help)
+    from eval.card import update_card  # noqa: PLC0415 (not for --help)
+    from eval.findings import text_summary  # noqa: PLC0415
     from eval.report import REPORT, is_report, write_report  # noqa: PLC0415
 
     limits, output = _limits(arguments.fail_under), Path(arguments.output)
@@ -49,11 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise OutputError(f"{output} is no report, so it is not replaced: choose another place.")
     if output.exists() and not arguments.overwrite and any(output.iterdir()):
         raise OutputError(f"{output} exists already: choose another place, or add --overwrite to replace it.")
+    if len(set(arguments.model)) < len(arguments.model):
+        raise UsageError("A model is named twice: a comparison with itself says nothing.")
+    if arguments.update_card and (
+        arguments.allow_overlap or arguments.threshold or _is_predictions(arguments.model[0])
+    ):
+        raise UsageError(
+            "--update-card takes a model's own thresholds on rows it was not trained on: leave out the rest."
+        )
     evaluation = _evaluate(arguments)
     checked = [(name, limit, evaluation.measure(name)) for name, limit in limits.items()]
-    write_report(evaluation, output)
+    write_report(evaluation, output, arguments.overwrite)
     if arguments.update_card:
-        _update_card(evaluation, Path(arguments.model[0]))
+        update_card(evaluation.metrics, Path(arguments.model[0]))
     if not arguments.quiet:
         print(text_summary(evaluation.metrics), file=sys.stderr)
         print(f"report      {output / REPORT}", file=sys.stderr)
@@ -86,6 +98,8 @@ def _evaluate(arguments: argparse.Namespace) -> "Evaluation":
     from classifier.provenance import describe_sources  # noqa: PLC0415
     from classifier.seeds import default_scheme  # noqa: PLC0415
     from eval.compare import compare  # noqa: PLC0415
+    from eval.evaluation import evaluate, evaluate_answers  # noqa: PLC0415
+    from eval.leakage import overlap, refuse_overlap  # noqa: PLC0415
 
     models = {name: None if _is_predictions(name) else _load(name, arguments) for name in arguments.model}
     scheme = next((model.scheme for model in models.values() if model is not None), None)
@@ -100,16 +114,30 @@ def _evaluate(arguments: argparse.Namespace) -> "Evaluation":
         keep=[name for name in names if name != "length"],
     )
     sources = describe_sources([arguments.data], arguments.input_format, splits)
-    done = [_one(name, model, data, arguments, names, sources) for name, model in models.items()]
-    first = done[0]
-    for name, other in zip(list(models)[1:], done[1:], strict=True):
-        pair = Path(arguments.model[0]).name, Path(name).name
-        first.metrics["comparisons"].append(compare(first.rows, other.rows, pair if pair[0] != pair[1] else ("A", "B")))
-    return first
+    named = [(name, model, _rows(name, model, data, arguments)) for name, model in models.items()]
+    (name, model, rows), *others = named
+    overlaps = {other: None if m is None else overlap(m, r) for other, m, r in named}
+    for other, found in overlaps.items():
+        if found and not arguments.allow_overlap:
+            refuse_overlap(found, other)
+    if model is None:
+        evaluation = evaluate_answers(rows, data, Path(name).name, slice_names=names, sources=sources)
+    else:
+        pairs = _pairs(arguments.pairs, model)
+        evaluation = evaluate(model, data, pairs=pairs, slice_names=names, sources=sources)
+    for other, _, answers in others:
+        pair = Path(name).name, Path(other).name
+        found = compare(rows, answers, pair if pair[0] != pair[1] else ("A", "B"))
+        evaluation.metrics["comparisons"].append({**found, "overlap": [overlaps[name], overlaps[other]]})
+    return evaluation
 
 
 def _is_predictions(name: str) -> bool:
-    return Path(name).is_file()
+    """Whether a name is a predictions file, or the directory of shards that `stance classify` wrote."""
+    from classifier.receipts import SHARD_MANIFEST, read_receipt  # noqa: PLC0415
+
+    path = Path(name)
+    return exists(path) and (path.is_file() or read_receipt(path / SHARD_MANIFEST) is not None)
 
 
 def _load(name: str, arguments: argparse.Namespace) -> "Model":
@@ -118,45 +146,24 @@ def _load(name: str, arguments: argparse.Namespace) -> "Model":
     return load_model(name).with_thresholds(thresholds_of(arguments.threshold))
 
 
-def _one(
-    name: str,
-    model: "Model | None",
-    data: "Labelled",
-    arguments: argparse.Namespace,
-    names: tuple[str, ...],
-    sources: list[dict[str, object]],
-) -> "Evaluation":
-    from eval.evaluation import evaluate, evaluate_answers  # noqa: PLC0415
-    from eval.leakage import refuse_overlap  # noqa: PLC0415
-    from eval.pairs import read_pairs  # noqa: PLC0415
+def _rows(name: str, model: "Model | None", data: "Labelled", arguments: argparse.Namespace) -> "ScoredRows":
     from eval.predictions import read_predictions  # noqa: PLC0415
-    from eval.rows import answered_rows  # noqa: PLC0415
+    from eval.rows import answered_rows, scored_rows  # noqa: PLC0415
 
-    if model is None:
-        answers = read_predictions(name, data, columns_of(arguments))
-        if not arguments.quiet:
-            print(f"answers     {answers.description}", file=sys.stderr)
-        rows = answered_rows(data, answers.given, answers.probabilities, answers.thresholds)
-        return evaluate_answers(rows, data, Path(name).name, slice_names=names, sources=sources)
-    path = Path(arguments.pairs) if arguments.pairs else _own_pairs(model)
-    pairs = read_pairs(path, model.scheme) if path else []
-    evaluation = evaluate(model, data, pairs=pairs, slice_names=names, sources=sources)
-    if not arguments.allow_overlap:
-        refuse_overlap(evaluation.metrics["overlap"], name)
-    return evaluation
+    if model is not None:
+        return scored_rows(model, data)
+    answers = read_predictions(name, data, columns_of(arguments))
+    if not arguments.quiet:
+        print(f"answers     {answers.description}", file=sys.stderr)
+    return answered_rows(data, answers.given, answers.probabilities, answers.thresholds)
 
 
-def _own_pairs(model: "Model") -> Path | None:
-    """The pairs of the project's corpus, for models of its labels."""
+def _pairs(given: str | None, model: "Model") -> "list[Pair]":
+    """The user's pairs, else those of the project's corpus for models of its labels."""
     from classifier.seeds import default_scheme, seeds_directory  # noqa: PLC0415
+    from eval.pairs import read_pairs  # noqa: PLC0415
 
-    path = seeds_directory() / "pairs.jsonl"
-    return path if path.is_file() and set(default_scheme().names) == set(model.labels) else None
-
-
-def _update_card(evaluation: "Evaluation", directory: Path) -> None:
-    from eval.card import update_card  # noqa: PLC0415
-
-    if not directory.is_dir():
-        raise UsageError(f"--update-card needs a model directory, and {directory} is none.")
-    update_card(evaluation.metrics, directory)
+    own = seeds_directory() / "pairs.jsonl"
+    if given is None and (not own.is_file() or set(default_scheme().names) != set(model.labels)):
+        return []
+    return read_pairs(given or own, model.scheme)

@@ -18,7 +18,7 @@ from eval.calibration import calibration
 from eval.ceiling import human_ceiling
 from eval.confusions import confusions
 from eval.curves import curves
-from eval.leakage import overlap
+from eval.leakage import is_leaky, overlap
 from eval.mistakes import mistakes
 from eval.pairs import Pair
 from eval.rows import ScoredRows, scored_rows
@@ -94,7 +94,12 @@ def evaluate(
     if data.scheme.names != model.labels:
         raise DataError(f"The data has the labels {', '.join(data.scheme.names)}, the model {', '.join(model.labels)}.")
     rows = scored_rows(model, data)
-    about = {"name": model.scheme.name, "digest": model.digest, "thresholds": model.thresholds}
+    about = {
+        "name": model.scheme.name,
+        "digest": model.digest,
+        "thresholds": model.thresholds,
+        "thresholds_overridden": model.decision.to_json() != model.manifest["decision"],
+    }
     found = behaviour(model, pairs, random_state=random_state) if pairs else None
     metrics = {
         **_measured(rows, data, about, slice_names, sources, random_state),
@@ -115,7 +120,7 @@ def evaluate_answers(
     random_state: int = 0,
 ) -> Evaluation:
     """Evaluate answers that another tool gave to labelled paragraphs: all but what needs the model itself."""
-    about = {"name": name, "digest": None, "thresholds": None}
+    about = {"name": name, "digest": None, "thresholds": None, "thresholds_overridden": False}
     metrics = {
         **_measured(rows, data, about, slice_names, sources, random_state),
         "behaviour": None,
@@ -186,9 +191,10 @@ def _notes(metrics: dict[str, Any], data: Labelled) -> list[str]:
     """What a reader has to know before believing the figures."""
     notes, found = [], metrics["overlap"]
     if found and (found["exact"] or found["near"]):
+        how = "the figures flatter the model; evaluate on other text" if is_leaky(found) else "too few to matter much"
         notes.append(
             f"{found['exact']:,} of the evaluated paragraphs were trained on and {found['near']:,} more are nearly the "
-            "same as one that was: the figures flatter the model. Evaluate on other text."
+            f"same as one that was: {how}."
         )
     if data.n_groups < FEWEST_GROUPS:
         notes.append(
@@ -201,7 +207,8 @@ def _notes(metrics: dict[str, Any], data: Labelled) -> list[str]:
         if positives == 0:
             notes.append(f"No row carries {label}: its recall and average precision are not defined.")
         elif positives < 10:
-            notes.append(f"Only {positives} rows carry {label}: its figures are very unsure.")
+            carry = "row carries" if positives == 1 else "rows carry"
+            notes.append(f"Only {positives} {carry} {label}: its figures are very unsure.")
     if data.left_out:
         notes.append(f"{len(data.left_out):,} rows without a text that can be scored were left out.")
     return notes

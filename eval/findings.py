@@ -1,6 +1,9 @@
 """What the figures say in plain sentences: for the page's summary, a terminal, a pull request."""
 
+import math
 from typing import Any, Final
+
+from eval.leakage import is_leaky
 
 Figure = dict[str, float | None]
 
@@ -47,25 +50,25 @@ def _ceiling(metrics: dict[str, Any]) -> str | None:
 
 def _none(metrics: dict[str, Any]) -> str | None:
     right = metrics["overall"]["none_precision"]
-    return f"Where it gives no label, the share that carry none is {figure(right)}." if right["value"] else None
+    return None if right["value"] is None else f"Where it gives no label, the share that carry none is {figure(right)}."
 
 
 def _skew(metrics: dict[str, Any]) -> str | None:
     ratios = [
         (label, m["predicted_prevalence"]["value"] / m["prevalence"]["value"])
         for label, m in metrics["per_label"].items()
-        if m["prevalence"]["value"]
+        if m["prevalence"]["value"] and m["predicted_prevalence"]["value"]
     ]
     if not ratios:
         return None
-    label, ratio = max(ratios, key=lambda item: abs(item[1] - 1))
+    label, ratio = max(ratios, key=lambda item: abs(math.log(item[1])))
     return f"Counting given labels would mislead most on {label}: given {ratio:.2f} times as often as it is true."
 
 
 def advice(metrics: dict[str, Any]) -> str:
     """The one thing that would help most, by simple rules that the page states with their figures."""
     overlap = metrics["overlap"]
-    if overlap and (overlap["exact"] or overlap["near"]):
+    if overlap and is_leaky(overlap):
         return "Evaluate on text that was not trained on; until then believe none of these figures."
     per_label, counts = metrics["per_label"], metrics["counts"]
     scarce = [label for label, c in counts.items() if c["true_positives"] + c["false_negatives"] < 30]
@@ -80,8 +83,8 @@ def advice(metrics: dict[str, Any]) -> str:
     if label is not None and gains[label] > _ROOM:
         best = metrics["curves"][label]["best"]
         return (
-            f"The threshold of {label} does not suit this text: {best['threshold']:.2f} would have given F1 "
-            f"{best['f1']:.2f} here. Try --threshold {label}={best['threshold']:.2f} on other labelled rows like these."
+            f"The threshold of {label} does not suit this text: {best['threshold']:.3g} would have given F1 "
+            f"{best['f1']:.2f} here. Try --threshold {label}={best['threshold']:.3g} on other labelled rows like these."
         )
     weakest = min(
         (name for name in per_label if per_label[name]["f1"]["value"] is not None),

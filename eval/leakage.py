@@ -22,15 +22,18 @@ def overlap(model: Model, rows: ScoredRows) -> dict[str, Any]:
     return {"exact": len(exact), "near": len(near), "rows": len(rows), "ids": listed}
 
 
-def refuse_overlap(found: dict[str, Any], name: str) -> None:
-    """Refuse a leaky evaluation: one in which more than one row in a hundred was trained on.
+def is_leaky(found: dict[str, Any]) -> bool:
+    """Whether more than one row in a hundred was trained on; a few chance duplicates («Thank you!») are no leak."""
+    return bool(found["exact"] + found["near"] > _TOLERATED * found["rows"])
 
-    A few chance duplicates («Thank you!») stay, and the report says so.
+
+def refuse_overlap(found: dict[str, Any], name: str) -> None:
+    """Refuse a leaky evaluation.
 
     Raises:
         DataError: naming the counts, the first row and the way out.
     """
-    if found["exact"] + found["near"] > _TOLERATED * found["rows"]:
+    if is_leaky(found):
         raise DataError(
             f"{name} was trained on {found['exact']:,} of the {found['rows']:,} rows, and {found['near']:,} more are "
             f"nearly the same as one that it was trained on (first: {found['ids'][0]}), so figures would flatter it: "

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from classifier.bootstrap import BLOCK, Groups, Weights, replicates
+from classifier.ratios import ratio
 
 _TIED: Final = 1e-12  # differences closer than this are the same but for rounding
 
@@ -65,7 +66,7 @@ class Side:
             seen, steps = np.cumsum(ranking[0] @ across, axis=0), ranking[1] @ across
             hits = np.cumsum(steps, axis=0)
             precision = np.divide(hits, seen, out=np.zeros_like(hits), where=seen > 0)
-            values[:, k] = _ratio((steps * precision).sum(axis=0), hits[-1])
+            values[:, k] = ratio((steps * precision).sum(axis=0), hits[-1])
         scores = _with_mean(values)
         if any(ranking is None for ranking in self.rankings):
             scores[:, 0] = np.nan
@@ -94,7 +95,7 @@ def f1_scores(summed: Weights) -> Weights:
     Shape: (n, 2 n_labels) to (n, 1 + n_labels).
     """
     hits, sizes = np.split(summed, 2, axis=1)
-    return _with_mean(_ratio(2 * hits, sizes))
+    return _with_mean(ratio(2 * hits, sizes))
 
 
 def drawn_differences(one: Side, other: Side, n_replicates: int, random_state: int) -> tuple[Weights, Weights]:
@@ -132,13 +133,8 @@ def swap_p_values(one: Side, other: Side, n_permutations: int, random_state: int
     return np.asarray(as_large / (1 + n_permutations))
 
 
-def _ratio(numerator: Weights, denominator: Weights) -> Weights:
-    undefined = np.full(np.shape(numerator), np.nan)
-    return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
-
-
 def _with_mean(values: Weights) -> Weights:
     """The values with the mean of the defined ones before them. Shape: (n, n_labels) to (n, 1 + n_labels)."""
     defined = ~np.isnan(values)
-    mean = _ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
+    mean = ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
     return np.column_stack([mean, values])

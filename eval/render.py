@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from eval.evaluation import Evaluation
 from eval.findings import advice, figure, findings
-from eval.mistakes import SHOWN, marked
+from eval.leakage import is_leaky
+from eval.mistakes import marked, shown
 from eval.plots import difference_bar, interval_bar, precision_recall_plot, reliability_plot, risk_coverage_plot
 
 # Okabe and Ito's palette, told apart by colour-blind readers; every colour also comes with its label's name.
@@ -65,6 +66,12 @@ def _comparison_rows(comparison: dict[str, Any]) -> Iterator[tuple[str, dict[str
         yield f"{label}: average precision", found["average_precision"]
 
 
+def _leaks(comparison: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The compared models that were trained on a good part of the rows."""
+    named = zip(comparison["names"], comparison["overlap"], strict=True)
+    return [(name, found) for name, found in named if found and is_leaky(found)]
+
+
 def _as_figure(found: dict[str, Any]) -> dict[str, float | None]:
     return {"value": found["difference"], "low": found["low"], "high": found["high"]}
 
@@ -100,7 +107,7 @@ def render_html(evaluation: Evaluation) -> str:
             "pieces": marked(mistake["text"], mistake["evidence"], _TEXT_CHARS),
             "slices": "\n".join(slices.get(mistake["id"], [])),
         }
-        for mistake in evaluation.errors.slice(0, SHOWN).to_pylist()
+        for mistake in shown(evaluation.errors)
     ]
     return environment.get_template("report.html.j2").render(
         m=metrics,
@@ -125,6 +132,8 @@ def render_html(evaluation: Evaluation) -> str:
         reliability_plot=reliability_plot,
         precision_recall_plot=precision_recall_plot,
         risk_coverage_plot=risk_coverage_plot,
+        comparisons=[("comparison" + (str(k) if k else ""), found) for k, found in enumerate(metrics["comparisons"])],
         comparison_rows=_comparison_rows,
+        leaks=_leaks,
         as_figure=_as_figure,
     )

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from classifier.bootstrap import FEWEST_GROUPS, Interval, Weights, percentile_interval
 from classifier.errors import DataError
+from classifier.ratios import f1, mean_of_defined, ratio
 from eval.holm import holm
 from eval.rows import ScoredRows
-from eval.sums import f1, mean_of_defined, ratio, resampled_sums
+from eval.sums import resampled_sums
 
 LENGTH: Final = "length"  # the column of length bands, which are always looked at
 MOST_VALUES: Final = 30

@@ -1,6 +1,7 @@
 """Fitting the decision rule on scores of held-out rows: Platt calibration and one threshold a label."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import precision_recall_curve
 
+from classifier.bootstrap import Interval
 from classifier.decision import DECIMALS, Decision
 from classifier.errors import UsageError
 
@@ -71,7 +73,8 @@ def choose_threshold(
     F-measure: a tale of two approaches»), which moves better to other text than the F1 counted on the same rows: on
     sources held out whole, macro-F1 0.323 against 0.310 for a model of counterparts alone, 0.446 against 0.447 where
     they were auxiliary. For a least precision or recall it is counted; where no threshold reaches the least precision,
-    the one with the highest precision is taken. The threshold lies halfway to the next lower probability.
+    the highest with the highest precision is taken (`unreached` tells). The threshold lies halfway to the next lower
+    probability.
     """
     if objective.kind == "f1":
         return _highest_expected_f1(probabilities.astype(np.float64))
@@ -79,7 +82,7 @@ def choose_threshold(
     precision, recall = precision[:-1], recall[:-1]
     if objective.kind == "precision":
         enough = np.flatnonzero(precision >= objective.minimum)
-        best = int(enough[0]) if len(enough) else int(np.argmax(precision))
+        best = int(enough[0]) if len(enough) else len(precision) - 1 - int(np.argmax(precision[::-1]))
     else:
         enough = np.flatnonzero(recall >= objective.minimum)
         best = int(enough[::-1][np.argmax(precision[enough][::-1])])  # of equals the highest threshold
@@ -115,3 +118,14 @@ def fit_decision(scores: npt.NDArray[np.float64], hard: npt.NDArray[np.int8], ob
     probabilities = Decision(slope, intercept, (0.5,) * len(platt)).probabilities(scores.astype(np.float32))
     thresholds = tuple(choose_threshold(probabilities[:, k], hard[:, k], objective) for k in range(len(platt)))
     return Decision(slope, intercept, thresholds)
+
+
+def unreached(per_label: dict[str, list[Interval]], names: Sequence[str], objective: Objective) -> list[str]:
+    """A sentence for each label whose held-out precision or recall stays below the wanted minimum."""
+    if objective.kind == "f1":
+        return []
+    return [
+        f"{name}: no threshold has a {objective.kind} of {objective.minimum:g} on held-out rows; the best is {found}."
+        for name, found in zip(names, per_label[objective.kind], strict=True)
+        if not found.value >= objective.minimum
+    ]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from classifier.bundle import is_replaceable, save_bundle
 from classifier.commands.arguments import add_labelled_data, columns_of, names_of, scheme_of
 from classifier.errors import OutputError, UsageError
+from classifier.files import atomic_file
+from classifier.label_studio import label_studio_bytes
 from classifier.labelled import read_labelled
 from classifier.provenance import describe_sources
 from classifier.seeds import default_scheme
@@ -31,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="settings; see --print-config")
     parser.add_argument("--print-config", action="store_true", help="print all settings with their values, and stop")
     parser.add_argument("--labels", metavar="A,B,…|FILE.toml", help="the labels, where the data does not say them")
+    parser.add_argument(
+        "--suspects", type=Path, metavar="FILE.json", help="write rows whose labels look wrong, for Label Studio"
+    )
     add_labelled_data(parser)
     parser.add_argument(
         "--n-jobs", type=int, default=-1, metavar="N", help="processes (-1: all cores); changes no result"
@@ -84,6 +89,7 @@ def _train(arguments: argparse.Namespace, config: "TrainingConfig", output: Path
         data,
         config,
         auxiliary=auxiliary,
+        find_suspects=arguments.suspects is not None,
         n_jobs=arguments.n_jobs,
         verbose=not arguments.quiet,
         sources=describe_sources([*arguments.data, *arguments.auxiliary], kind, splits),
@@ -91,6 +97,10 @@ def _train(arguments: argparse.Namespace, config: "TrainingConfig", output: Path
     for note in result.notes:
         say(f"note        {note}")
     save_bundle(result.bundle, output, result.card, arguments.overwrite)
+    if arguments.suspects is not None:
+        with atomic_file(arguments.suspects) as file:
+            file.write(label_studio_bytes(result.suspects, data.scheme.names))
+        say(f"suspects    {len(result.suspects):,} rows to check again: {arguments.suspects}")
     say(f"selected    C = {result.estimator.C_:g} by mean average precision over {config.cv} grouped folds")
     say("held out    rows scored by the fold that had not seen their group, 95 % intervals over groups")
     width = max(map(len, data.scheme.names))

@@ -19,7 +19,8 @@ from classifier.labelled import Labelled, joined, read_labelled
 from classifier.measures import evaluate_predictions
 from classifier.provenance import describe_sources
 from classifier.seeds import default_scheme
-from training.calibration import Objective, fit_decision
+from classifier.suspects import suspect_labels
+from training.calibration import Objective, fit_decision, unreached
 from training.card import model_card
 from training.config import TrainingConfig
 from training.folds import duplicate_pairs, linked_groups, require_enough
@@ -38,6 +39,9 @@ class TrainingResult:
         bundle: what `save_bundle` writes.
         per_label, overall: measures on held-out rows with intervals over groups.
         notes: sentences on duplicates, contradicting labels and rows left out.
+        card: the model card, for `save_bundle`.
+        suspects: rows whose labels the held-out scores dispute most, as `classifier.suspects` gives them; empty unless
+            asked for.
     """
 
     estimator: LinearTextClassifier
@@ -46,6 +50,7 @@ class TrainingResult:
     overall: dict[str, Interval]
     notes: list[str]
     card: str
+    suspects: list[dict[str, Any]]
 
 
 def train(
@@ -53,6 +58,7 @@ def train(
     config: TrainingConfig | None = None,
     *,
     auxiliary: Labelled | None = None,
+    find_suspects: bool = False,
     n_jobs: int = 1,
     verbose: int = 0,
     sources: Sequence[dict[str, Any]] = (),
@@ -66,6 +72,7 @@ def train(
         config: every choice; the defaults where not given.
         auxiliary: more paragraphs of the same scheme to learn from, which count neither for choosing C nor for
             calibration, thresholds and figures, because they are of another kind than the text to come.
+        find_suspects: whether to look for labels of the data that the held-out scores dispute.
         n_jobs: processes; the result does not depend on it.
         verbose: 1 prints progress to standard error.
         sources: the data's files with digests, for the model's provenance.
@@ -97,7 +104,8 @@ def train(
     decision = estimator.decision_
     probabilities = decision.probabilities(estimator.held_out_scores_[counted].astype(np.float32))
     per_label, overall = evaluate_predictions(data.hard, probabilities, decision.decide(probabilities), groups[counted])
-    notes = _notes(everything, pairs)
+    short = unreached(per_label, data.scheme.names, Objective.parse(config.objective))
+    notes = short + _notes(everything, pairs)
     provenance = {
         "data": [dict(source) for source in sources],
         "description": data.description,
@@ -111,11 +119,17 @@ def train(
             "overall": {name: value.to_json() for name, value in overall.items()},
             "per_label": {name: [v.to_json() for v in values] for name, values in per_label.items()},
         },
+        "objective_not_reached": short,
         "random_split": _random_split(estimator, data, counted, config, overall["macro_f1"].value),
         "versions": versions(),
     }
     bundle = Bundle(data.scheme, estimator.backend_, decision, provenance, prints)
-    return TrainingResult(estimator, bundle, per_label, overall, notes, model_card(bundle, per_label, overall))
+    suspects = []
+    if find_suspects:
+        names, groups_of = data.scheme.names, data.groups.tolist()
+        suspects = suspect_labels(names, data.hard, probabilities, data.ids, data.texts, groups=groups_of)
+    card = model_card(bundle, per_label, overall)
+    return TrainingResult(estimator, bundle, per_label, overall, notes, card, suspects)
 
 
 def train_to(inputs: Sequence[str | Path], directory: Path) -> None:

@@ -116,9 +116,8 @@ class LinearTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         require_enough(hard[counted], [str(k) for k in range(hard.shape[1])])
         counts = [(spec, *count_ngrams(texts, spec)) for spec in self._specs()]
         matrices = [matrix for _, matrix, _ in counts]
-        # One BLAS thread everywhere: how sums are split must not depend on the number of processes.
         folds = grouped_folds(hard, group, self.cv, self.random_state)
-        with threadpool_limits(1), Parallel(n_jobs=self.n_jobs, return_as="generator") as parallel:
+        with Parallel(n_jobs=self.n_jobs, return_as="generator") as parallel:
             scores, self.folds_ = self._held_out(parallel, matrices, hard, target, folds, self.C)
             self.cv_results_ = {
                 "C": [float(c) for c in self.C],
@@ -268,7 +267,8 @@ def _fit_label(
         return np.zeros(features.shape[1]), float(np.log((weights[classes].sum() + 1) / (weights[~classes].sum() + 1)))
     # The dual coordinate descent of LIBLINEAR is the fastest here; it penalises the intercept too, which is slight.
     model = LogisticRegression(C=C, solver="liblinear", dual=True, max_iter=1000, random_state=random_state)
-    model.fit(rows, classes.astype(np.int8), sample_weight=weights)
+    with threadpool_limits(1):  # how a BLAS splits its sums must not depend on the number of processes
+        model.fit(rows, classes.astype(np.int8), sample_weight=weights)
     return model.coef_[0], float(model.intercept_[0])
 
 

@@ -154,7 +154,10 @@ class Job:
         """The inputs' common columns, for formats that need to know them before the first row."""
         if self.options.output_format == "jsonl":
             return None
-        return unified([source.schema() for source in self.sources], "the inputs")
+        if self.options.output_format == "parquet":
+            return unified([source.schema() for source in self.sources], "the inputs")
+        names = dict.fromkeys(name for source in self.sources for name in source.columns())
+        return pa.schema([(name, pa.string()) for name in names])
 
     def run(self, output: Path, overwrite: bool) -> dict[str, Any]:
         """Write the file `output` and the receipt beside it; returns the receipt.
@@ -173,7 +176,7 @@ class Job:
             return self._verified(output, receipt_path)
         self.check_inputs()
         tally, schema = Tally(self.model.labels), self.schema()
-        with atomic_file(output) as file:
+        with atomic_file(output, replace=overwrite) as file:
             stream = compressed(file) if output.name.endswith(".gz") else file
             self._write(stream, tally, schema)
             if stream is not file:
@@ -200,7 +203,7 @@ class Job:
             return self._verified(output, output / SHARD_MANIFEST)
         self.check_inputs()
         tally, schema = Tally(self.model.labels), self.schema()
-        with atomic_directory(output, replace=True) as fresh:
+        with atomic_directory(output, replace=overwrite) as fresh:
             shards = self._write_shards(fresh, tally, schema)
             receipt = self._receipt(tally, {"shards": shards})
             (fresh / SHARD_MANIFEST).write_bytes(receipt_bytes(receipt))

@@ -137,6 +137,7 @@ def test_nothing_is_left_of_a_directory_when_work_is_interrupted(tmp_path: Path,
 
 def test_a_directory_that_exists_is_refused_before_any_work_is_done(tmp_path: Path) -> None:
     worked = False
+    (tmp_path / "file").write_text("somebody's")
     with pytest.raises(OutputError, match=r"exists already.*--overwrite"), atomic_directory(tmp_path):
         worked = True
     assert not worked

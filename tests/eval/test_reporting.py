@@ -44,10 +44,10 @@ def metrics_of(report: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_report_holds_its_five_files(stance: Stance, model_directory: Path, data: Path, tmp_path: Path) -> None:
+def test_a_report_holds_its_six_files(stance: Stance, model_directory: Path, data: Path, tmp_path: Path) -> None:
     assert stance("eval", model_directory, data, "-o", tmp_path / "r")[0] == 0
     assert sorted(path.name for path in (tmp_path / "r").iterdir()) == [
-        *("errors.parquet", "metrics.json", "report.html", "summary.md", "suspects.json")
+        *("errors.parquet", "metrics.json", "report.html", "summary.md", "suspects.json", "suspects.xml")
     ]
     metrics = metrics_of(tmp_path / "r")
     wrong = sum(c["false_positives"] + c["false_negatives"] for c in metrics["counts"].values())
@@ -81,10 +81,41 @@ def test_two_models_are_compared_and_a_winner_needs_evidence(
     assert "Is «model» better than «weak»?" in page
 
 
+def test_three_models_are_compared_with_the_first(
+    stance: Stance, model_directory: Path, weak_model: Path, data: Path, tmp_path: Path
+) -> None:
+    other = f"{model_directory}/."
+    code, _, _ = stance("eval", model_directory, weak_model, other, data, "-o", tmp_path / "r")
+    assert code == 0
+    assert len(metrics_of(tmp_path / "r")["comparisons"]) == 2
+    page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    assert 'id="comparison"' in page
+    assert 'id="comparison1"' in page
+
+
+def test_a_model_that_was_trained_on_the_rows_is_marked_in_the_comparison(
+    stance: Stance, model_directory: Path, data: Path, tmp_path: Path
+) -> None:
+    labels = read_labelled([data], default=default_scheme())
+    result = train(labels, TrainingConfig(char_ngrams=(2, 2), C=(1.0,), cv=2))
+    save_bundle(result.bundle, tmp_path / "leaky", result.card)
+    code, _, told = stance("eval", model_directory, tmp_path / "leaky", data, "-o", tmp_path / "r")
+    assert code == 2
+    assert "leaky was trained on 150 of the 150 rows" in told
+    line = ("eval", model_directory, tmp_path / "leaky", data, "-o", tmp_path / "r", "--allow-overlap")
+    assert stance(*line)[0] == 0
+    page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    assert "«leaky» was trained on 150 of these rows" in page
+
+
+def test_a_model_named_twice_is_refused(stance: Stance, model_directory: Path, data: Path, tmp_path: Path) -> None:
+    assert stance("eval", model_directory, model_directory, data, "-o", tmp_path / "r")[0] == 2
+
+
 def test_a_model_compared_with_itself_wins_nothing(
     stance: Stance, model_directory: Path, data: Path, tmp_path: Path
 ) -> None:
-    stance("eval", model_directory, model_directory / ".", data, "-o", tmp_path / "r")
+    stance("eval", model_directory, f"{model_directory}/.", data, "-o", tmp_path / "r")
     for comparison in metrics_of(tmp_path / "r")["comparisons"]:
         assert comparison["overall"]["macro_f1"]["difference"] == 0
         assert comparison["verdict"].startswith("No difference can be shown")
