@@ -1,7 +1,7 @@
 """The forms in which labels stand in a row: lists, votes, graded scores, a column a label; each parsed strictly."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +10,19 @@ from classifier.errors import DataError
 
 @dataclass(frozen=True)
 class RowLabels:
-    """What one row says of its labels, by name: hard labels, soft labels in [0, 1], each annotator's list."""
+    """What one row says of its labels, by name: hard labels, soft labels in [0, 1], each annotator's list.
+
+    Annotators are told apart by name where votes name them, else by their place in the row's list.
+    """
 
     hard: frozenset[str]
     soft: Mapping[str, float]
-    votes: Sequence[frozenset[str]]
+    votes: Mapping[str, frozenset[str]]
 
     @property
     def named(self) -> set[str]:
         """Every label that the row mentions."""
-        return set(self.hard).union(self.soft, *self.votes)
+        return set(self.hard).union(self.soft, *self.votes.values())
 
 
 def _json(value: Any, where: str, what: str) -> Any:
@@ -53,16 +56,20 @@ def parse_labels(value: Any, where: str) -> frozenset[str]:
     return frozenset(name.strip() for name in value if name.strip())
 
 
-def parse_votes(value: Any, where: str) -> list[frozenset[str]]:
-    """A list of the annotators' label lists, or {annotator: [labels]}; an annotator with null gave no vote."""
+def parse_votes(value: Any, where: str) -> dict[str, frozenset[str]]:
+    """A list of the annotators' label lists, or {annotator: [labels]}; an annotator with null gave no vote.
+
+    Returns the votes by annotator: by name, or by the place in the list.
+    """
     value = _json(value, where, "votes")
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    elif isinstance(value, list) and value and all(isinstance(v, tuple) and len(v) == 2 for v in value):
-        value = [labels for _, labels in value]  # how Arrow gives a map
-    if not isinstance(value, list) or not (given := [labels for labels in value if labels is not None]):
+    if isinstance(value, list) and value and all(isinstance(v, tuple) and len(v) == 2 for v in value):
+        value = {str(name): labels for name, labels in value}  # how Arrow gives a map
+    elif isinstance(value, list):
+        value = {f"annotator {place}": labels for place, labels in enumerate(value, 1)}
+    given = {str(n): v for n, v in value.items() if v is not None} if isinstance(value, Mapping) else {}
+    if not given:
         raise DataError(f"{where}: votes must be a list of label lists or {{annotator: [labels]}}, with one at least.")
-    return [parse_labels(labels, where) for labels in given]
+    return {name: parse_labels(labels, where) for name, labels in given.items()}
 
 
 def parse_scores(value: Any, where: str) -> list[dict[str, float]]:
@@ -95,7 +102,7 @@ def parse_soft(value: Any, label: str, where: str) -> float:
     return number
 
 
-def soft_from_votes(votes: Sequence[frozenset[str]]) -> dict[str, float]:
+def soft_from_votes(votes: Collection[frozenset[str]]) -> dict[str, float]:
     """The share of annotators who gave each label."""
     return {name: sum(name in vote for vote in votes) / len(votes) for name in sorted(frozenset().union(*votes))}
 

@@ -55,6 +55,7 @@ class Labelled:
         description: what was read and in which form, for the user.
         left_out: rows without a scorable text or without annotations, a sentence each.
         columns: other columns that were asked for, as text.
+        annotators: who gave each of a row's votes, numbered over the data. Shapes: (n_annotators,), int64.
     """
 
     scheme: LabelScheme
@@ -67,6 +68,7 @@ class Labelled:
     description: str
     left_out: list[str] = field(default_factory=list)
     columns: dict[str, list[str]] = field(default_factory=dict)
+    annotators: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -149,6 +151,7 @@ def joined(one: Labelled, other: Labelled) -> Labelled:
         groups=np.concatenate([one.groups, other.groups]),
         description=f"{one.description} and {other.description}",
         left_out=one.left_out + other.left_out,
+        annotators=one.annotators + other.annotators,
     )
 
 
@@ -250,13 +253,14 @@ def _parse(row: dict[str, Any], form: str, columns: Columns, candidates: tuple[s
     if form == "columns":
         names = columns.label_columns or candidates
         soft = {name: parse_soft(row.get(name), name, where) for name in names}
-        return RowLabels(hard_from_soft(soft), soft, ())
+        return RowLabels(hard_from_soft(soft), soft, {})
     # An empty cell is how CSV writes null.
-    votes = parse_votes(row["votes"], where) if row.get("votes") not in (None, "") else []
+    votes = parse_votes(row["votes"], where) if row.get("votes") not in (None, "") else {}
     scores = parse_scores(row["scores"], where) if row.get("scores") not in (None, "") else []
     if scores and not votes:
-        votes = [frozenset(name for name, grade in grades.items() if grade >= 1) for grades in scores]
-    shares = soft_from_scores(scores) if scores else soft_from_votes(votes) if votes else None
+        seen = [frozenset(name for name, grade in grades.items() if grade >= 1) for grades in scores]
+        votes = {f"annotator {place}": labels for place, labels in enumerate(seen, 1)}
+    shares = soft_from_scores(scores) if scores else soft_from_votes(votes.values()) if votes else None
     if form == "labels":
         hard = parse_labels(row.get(columns.labels), where)
     elif shares is None:
@@ -274,7 +278,7 @@ def _assemble(rows: _Rows, scheme: LabelScheme) -> Labelled:
         seen[row_id] = where
     n, position = len(rows.texts), {name: k for k, name in enumerate(scheme.names)}
     hard, soft = np.zeros((n, len(scheme)), np.int8), np.zeros((n, len(scheme)), np.float32)
-    votes = []
+    votes, annotators, numbers = [], [], dict[str, int]()
     for i, labels in enumerate(rows.labels):
         for name in sorted(labels.named):
             if name not in position:
@@ -286,9 +290,10 @@ def _assemble(rows: _Rows, scheme: LabelScheme) -> Labelled:
         for name, share in labels.soft.items():
             soft[i, position[name]] = share
         given = np.zeros((len(labels.votes), len(scheme)), np.int8)
-        for k, vote in enumerate(labels.votes):
+        for k, vote in enumerate(labels.votes.values()):
             given[k, [position[name] for name in vote]] = 1
         votes.append(given)
+        annotators.append(np.array([numbers.setdefault(name, len(numbers)) for name in labels.votes], np.int64))
     named = zip(rows.groups, rows.where, strict=True)
     groups = np.array([f"\0{where}" if group is None else group for group, where in named], np.str_)
     description = _describe(rows, scheme, votes, groups)
@@ -303,6 +308,7 @@ def _assemble(rows: _Rows, scheme: LabelScheme) -> Labelled:
         description,
         rows.left_out + rows.not_annotated,
         rows.kept,
+        annotators,
     )
 
 

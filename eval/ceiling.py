@@ -24,7 +24,8 @@ def human_ceiling(rows: ScoredRows, n_replicates: int = 1_000, random_state: int
     model are scored by F1 against what that annotator says; F1 is the same whichever side is called the truth. So
     «0.62 where annotators reach 0.66» compares like with like. The mean over annotators is weighted by the rows each
     read: a third annotator who was asked about disputed rows only must not count as much as one who read all.
-    Annotators are told apart by their place in a row's votes. All figures are of rows with two votes or more.
+    Annotators are told apart by name where the data names them, else by their place in a row's votes. All figures are
+    of rows with two votes or more.
 
     Args:
         rows: n rows with votes; fewer than two, or none, on some of them does not matter.
@@ -46,13 +47,18 @@ def human_ceiling(rows: ScoredRows, n_replicates: int = 1_000, random_state: int
     if len(kept) == 0:
         return None
     counts, groups = counts[kept], rows.groups[kept]
-    cast = np.zeros((len(kept), int(counts.max()), len(rows.labels)), np.bool_)
+    who = [rows.annotators[i] if rows.annotators else np.arange(len(rows.votes[i])) for i in kept.tolist()]
+    n_annotators = int(max(numbers.max() for numbers in who)) + 1
+    cast, voted = (
+        np.zeros((len(kept), n_annotators, len(rows.labels)), np.bool_),
+        np.zeros((len(kept), n_annotators), bool),
+    )
     for row, i in enumerate(kept.tolist()):
-        cast[row, : counts[row]] = rows.votes[i]
+        cast[row, who[row]], voted[row, who[row]] = rows.votes[i], True
     present = cast.sum(axis=1)
     agreed = (present == 0) | (present == counts[:, None])
     entropy = _entropy_features(rows, kept)
-    parts = [_held_out(cast, counts, rows.given[kept], k) for k in range(cast.shape[1])]
+    parts = [_held_out(cast, voted, rows.given[kept], k) for k in np.flatnonzero(voted.any(axis=0)).tolist()]
     parts.append((np.arange(len(kept)), np.hstack([_agreement_features(rows, kept, agreed), entropy])))
     *held_out, rest = resampled_sums(parts, groups, n_replicates, random_state)
     figures = _held_out_figures(held_out, len(rows.labels))
@@ -60,7 +66,7 @@ def human_ceiling(rows: ScoredRows, n_replicates: int = 1_000, random_state: int
     return {
         "rows": len(kept),
         "groups": len(np.unique(groups)),
-        "annotators": int(counts.max()),
+        "annotators": int(counts.max()),  # on a row
         "macro": {name: interval(mean_of_defined(values)).to_json() for name, values in figures.items()},
         "per_label": {
             label: {
@@ -84,15 +90,15 @@ def _alpha(present: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> flo
 
 
 def _held_out(
-    cast: npt.NDArray[np.bool_], counts: npt.NDArray[np.int64], given: npt.NDArray[np.bool_], k: int
+    cast: npt.NDArray[np.bool_], voted: npt.NDArray[np.bool_], given: npt.NDArray[np.bool_], k: int
 ) -> tuple[npt.NDArray[np.int64], Weights]:
     """Annotator k's rows, and 1 where k, the others and the model hold a label, and where they meet.
 
     Shapes: (n_rows,), (n_rows, 5 * n_labels + 1).
     """
-    read = np.flatnonzero(counts > k)
+    read = np.flatnonzero(voted[:, k])
     own, model = cast[read, k], given[read]
-    others = 2 * (cast[read].sum(axis=1) - own) >= counts[read, None] - 1
+    others = 2 * (cast[read].sum(axis=1) - own) >= voted[read].sum(axis=1)[:, None] - 1
     features = [own & others, own & model, own, others, model, np.ones((len(read), 1), np.bool_)]
     return read, np.hstack(features).astype(np.float64)
 

@@ -19,6 +19,7 @@ class ScoredRows:
         truth: 1 where a label holds. Shape: (n, n_labels), int8.
         soft: the share of annotators who see a label. Shape: (n, n_labels), float32.
         votes: each annotator's labels, a matrix a row, empty where there are none. Shapes: (n_annotators, n_labels).
+        annotators: who gave each of a row's votes, by number; by place in the row where empty. Shapes: (n_annotators,).
         groups: threads, articles or authors. Shape: (n,), str.
         probabilities: calibrated, in [0, 1]; NaN where a predictions file has none. Shape: (n, n_labels), float32.
         given: the labels given. Shape: (n, n_labels), bool.
@@ -39,6 +40,7 @@ class ScoredRows:
     thresholds: tuple[float, ...]
     uncalibrated: npt.NDArray[np.float32] | None = None
     columns: Mapping[str, list[str]] = field(default_factory=dict)
+    annotators: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -72,6 +74,7 @@ def answered_rows(
         given=given,
         thresholds=thresholds,
         columns=data.columns,
+        annotators=data.annotators,
     )
 
 

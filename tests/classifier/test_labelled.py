@@ -315,3 +315,10 @@ UNREAD: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
 def test_the_other_exports_of_these_tools_are_read_as_they_are(form: str, tmp_path: Path) -> None:
     ending, labels, columns = UNREAD[form]
     assert read(write(tmp_path, with_texts(labels), ending), **columns).hard.tolist() == [[1, 1, 0, 0]]
+
+
+def test_annotators_are_told_apart_by_name_or_by_place(tmp_path: Path) -> None:
+    named = with_texts({"votes": {"ann": ["cynicism"], "carl": []}}, {"votes": {"carl": [], "ann": None, "eve": []}})
+    assert [who.tolist() for who in read(write(tmp_path, named)).annotators] == [[0, 1], [1, 2]]
+    placed = with_texts({"votes": [["cynicism"], [], []]}, {"votes": [None, [], ["sympathy"]]})
+    assert [who.tolist() for who in read(write(tmp_path, placed)).annotators] == [[0, 1, 2], [1, 2]]
