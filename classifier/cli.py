@@ -65,30 +65,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = next((argument for argument in arguments if argument in COMMANDS), None)
-    parsed = build_parser(command).parse_args(arguments)
     try:
+        parsed = build_parser(command).parse_args(arguments)
         return int(resolve_name(COMMANDS[parsed.command][0]).run(parsed))
     except StanceError as error:
-        print(f"stance {parsed.command}: {error}", file=sys.stderr)
+        print(f"stance {command}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"stance {parsed.command}: interrupted; nothing was left half-written.", file=sys.stderr)
+        print(f"stance {command}: interrupted; nothing was left half-written.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         raise  # whoever read our output has had enough; `run` ends quietly
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         print(
-            f"stance {parsed.command}: {error.strerror or error}{place}: check the name, the space left and the "
-            "permissions.",
+            f"stance {command}: {error.strerror or error}{place}: check the name, the space left and the permissions.",
             file=sys.stderr,
         )
         return OutputError.exit_code
     except RecursionError:
-        print(f"stance {parsed.command}: the input is nested too deeply to be processed: flatten it.", file=sys.stderr)
+        print(f"stance {command}: the input is nested too deeply to be processed: flatten it.", file=sys.stderr)
         return DataError.exit_code
     except MemoryError:
-        print(f"stance {parsed.command}: out of memory: close other programs or use a smaller input.", file=sys.stderr)
+        print(f"stance {command}: out of memory: close other programs or use a smaller input.", file=sys.stderr)
         return OutputError.exit_code
 
 

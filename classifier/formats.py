@@ -87,6 +87,8 @@ class _Decoder(Iterable[str]):
     def _without_mark(self, raw: bytes) -> bytes:
         if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise DataError(f"{self._source} is UTF-16: save the file as UTF-8 and try again.")
+        if raw.startswith(b"\x1f\x8b"):
+            raise DataError(f"{self._source} is packed with gzip: unpack it, or name a file that ends in .gz.")
         return raw.removeprefix(b"\xef\xbb\xbf")
 
 
@@ -200,6 +202,8 @@ def read_text(file: IO[bytes], source: str, rows: int) -> Iterator[Chunk]:
     """Plain text: a paragraph a line; where the first thousand lines hold a blank one, a block between blank lines."""
     lines = iter(_Decoder(file, source))
     head = list(itertools.islice(lines, 1000))
+    if head and _is_json_object(head[0]):
+        raise DataError(f"{source} looks like JSONL, not plain text: say --input-format jsonl.")
     inner = "".join(head).strip().split("\n")
     blocks = any(not line.strip() for line in inner)
     everything = itertools.chain(head, lines)
@@ -210,6 +214,15 @@ def read_text(file: IO[bytes], source: str, rows: int) -> Iterator[Chunk]:
         number += len(chunk)
         if not chunk:
             return
+
+
+def _is_json_object(line: str) -> bool:
+    if not line.lstrip().startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[str]:

@@ -170,7 +170,13 @@ def _scheme_of_data(rows: _Rows, columns: Columns, default: LabelScheme | None) 
         names: Sequence[str] = columns.label_columns
     else:
         names = sorted(set().union(*(labels.named for labels in rows.labels)))
-    if default is not None and (not names or set(names) & set(default.names)):
+    folded = [name.casefold() for name in names]
+    for name in names:
+        if folded.count(name.casefold()) > 1:
+            alike = [other for other in names if other.casefold() == name.casefold()]
+            raise DataError(f"The labels {' and '.join(map(repr, alike))} differ in case only: write them in one way.")
+    # Also where they differ in case: then the error on the unknown label names the right spelling.
+    if default is not None and (not names or set(folded) & {name.casefold() for name in default.names}):
         return default
     return LabelScheme.from_names(names)
 

@@ -16,6 +16,9 @@ from classifier.errors import DataError
 _NAME = re.compile(r"[^\s;,\"'=\x00-\x1f](?:[^;,\"'=\x00-\x1f]*[^\s;,\"'=\x00-\x1f])?")
 
 
+_SEPARATORS = re.compile(r"[,|/#+]")
+
+
 @dataclass(frozen=True)
 class Label:
     """One label: its name as it stands in data and columns, and what it means."""
@@ -72,6 +75,9 @@ class LabelScheme:
 
     def suggestion(self, name: str) -> str:
         """«did you mean …?», or the list of the labels there are."""
+        parts = [part.strip() for part in _SEPARATORS.split(name)]
+        if len(parts) > 1 and set(parts) & set(self.names):
+            return "separate labels with a semicolon"
         near = difflib.get_close_matches(name.lower(), [known.lower() for known in self.names], n=1)
         known = ", ".join(self.names)
         if not near:

@@ -128,6 +128,8 @@ class Model:
 
     def score(self, values: Sequence[object], max_chars: int = DEFAULT_MAX_CHARS) -> Scored:
         """Score the values of a text column, good and bad; nothing is dropped, and bad ones get no label."""
+        if isinstance(values, str):
+            raise TypeError("texts must be a sequence of texts, not one text: put it in a list")
         assessed = [assess(value, max_chars) for value in values]
         good = [k for k, (status, _) in enumerate(assessed) if status == "ok"]
         texts = [str(values[k]) for k in good]

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from classifier.bundle import is_replaceable, save_bundle
+from classifier.bundle import is_replaceable
 from classifier.commands.arguments import add_labelled_data, columns_of, names_of, scheme_of
 from classifier.errors import OutputError, UsageError
 from classifier.files import atomic_file
@@ -96,7 +96,7 @@ def _train(arguments: argparse.Namespace, config: "TrainingConfig", output: Path
     )
     for note in result.notes:
         say(f"note        {note}")
-    save_bundle(result.bundle, output, result.card, arguments.overwrite)
+    result.save(output, arguments.overwrite)
     if arguments.suspects is not None:
         with atomic_file(arguments.suspects) as file:
             file.write(label_studio_bytes(result.suspects, data.scheme.names))

@@ -52,6 +52,14 @@ class TrainingResult:
     card: str
     suspects: list[dict[str, Any]]
 
+    def save(self, directory: str | Path, overwrite: bool = False) -> str:
+        """Write the model directory whole; returns the model's digest.
+
+        Raises:
+            OutputError: if it cannot be written, or exists and is not to be overwritten, or is no model.
+        """
+        return save_bundle(self.bundle, Path(directory), self.card, overwrite)
+
 
 def train(
     data: Labelled,
@@ -140,7 +148,7 @@ def train_to(inputs: Sequence[str | Path], directory: Path) -> None:
     """
     data = read_labelled(inputs, default=default_scheme())
     result = train(data, n_jobs=-1, sources=describe_sources(inputs))
-    save_bundle(result.bundle, directory, result.card, overwrite=True)
+    result.save(directory, overwrite=True)
 
 
 def _random_split(

@@ -19,7 +19,10 @@ from classifier.writing import OUTPUT_ENDINGS, OutputFormat
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "input", nargs="+", metavar="INPUT", help="files, directories, hf://NAME, or - (standard input)"
+        "input",
+        nargs="+",
+        metavar="INPUT",
+        help="files, directories, hf://NAME, or - (standard input, plain text)",
     )
     parser.add_argument("-o", "--output", metavar="OUTPUT", help="a file (.csv .tsv .jsonl .parquet) or a directory/")
     parser.add_argument("--model", default=DEFAULT, metavar="MODEL", help="a model directory, or default")
@@ -54,7 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
         return _to_standard_output(arguments, sources)
     # A plain string tells `name/` from `name`, which Path does not.
     output, is_directory = Path(arguments.output), arguments.output.endswith("/") or Path(arguments.output).is_dir()
-    chosen = arguments.output_format or (_like_input(sources[0]) if is_directory else _of_ending(output))
+    if is_directory:
+        chosen = arguments.output_format or _like_input(sources[0])
+    else:
+        chosen = _of_ending(output)
+        if arguments.output_format not in (None, chosen):
+            raise UsageError(
+                f"{output} ends like {chosen}, and --output-format says {arguments.output_format}: drop one."
+            )
     job = Job(sources, load_model(arguments.model), _options(arguments, chosen), arguments.quiet)
     receipt = job.run_sharded(output, arguments.overwrite) if is_directory else job.run(output, arguments.overwrite)
     if not arguments.quiet:
