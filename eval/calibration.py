@@ -4,23 +4,25 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
 from classifier.measures import equal_mass_bins
+from classifier.ratios import ratio
 from eval.rows import ScoredRows
+from eval.sums import interval, resampled_sums
 
 
-def calibration(rows: ScoredRows) -> dict[str, Any]:
+def calibration(rows: ScoredRows, n_replicates: int = 1_000, random_state: int = 0) -> dict[str, Any]:
     """For each label, over bins of equal mass: reliability, the Brier score's parts, and errors before calibration.
 
     The decomposition (Murphy 1973, «A new vector partition of the probability score») is of the binned probabilities:
-    Brier = reliability - resolution + uncertainty; reliability is the calibration's part, 0 at best. Intervals of a
-    bin's observed share are Wilson's (1927), of rows, not groups. Labels without probabilities have None.
+    Brier = reliability - resolution + uncertainty, but for the spread inside bins; reliability is the calibration's
+    part, 0 at best. A bin's observed share has an interval from resampling groups. Labels without probabilities have
+    None.
     """
-    return {label: _of_label(rows, k) for k, label in enumerate(rows.labels)}
+    return {label: _of_label(rows, k, n_replicates, random_state) for k, label in enumerate(rows.labels)}
 
 
-def _of_label(rows: ScoredRows, k: int) -> dict[str, Any] | None:
+def _of_label(rows: ScoredRows, k: int, n_replicates: int, random_state: int) -> dict[str, Any] | None:
     truth, probabilities = rows.truth[:, k].astype(np.float64), rows.probabilities[:, k].astype(np.float64)
     if not len(truth) or np.isnan(probabilities).any():
         return None
@@ -31,7 +33,10 @@ def _of_label(rows: ScoredRows, k: int) -> dict[str, Any] | None:
         error = _error(raw, truth, equal_mass_bins(raw))
         before = {"brier": _round(np.mean((raw - truth) ** 2)), "calibration_error": error}
     return {
-        "bins": [_bin(probabilities[chosen], truth[chosen]) for chosen in bins],
+        "bins": [
+            {"rows": len(chosen), "mean_probability": _round(probabilities[chosen].mean()), **share}
+            for chosen, share in zip(bins, _observed(truth, bins, rows, n_replicates, random_state), strict=True)
+        ],
         "decomposition": _decomposition(probabilities, truth, bins),
         "before": before,
         "after": {
@@ -41,15 +46,20 @@ def _of_label(rows: ScoredRows, k: int) -> dict[str, Any] | None:
     }
 
 
-def _bin(probabilities: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> dict[str, float]:
-    interval = binomtest(int(truth.sum()), len(truth)).proportion_ci(method="wilson")
-    return {
-        "rows": len(truth),
-        "mean_probability": _round(probabilities.mean()),
-        "observed": _round(truth.mean()),
-        "low": _round(interval.low),
-        "high": _round(interval.high),
-    }
+def _observed(
+    truth: npt.NDArray[np.float64],
+    bins: list[npt.NDArray[np.int64]],
+    rows: ScoredRows,
+    n_replicates: int,
+    random_state: int,
+) -> list[dict[str, float | None]]:
+    """The share of each bin's rows that carry the label, `low` and `high` from resampling groups."""
+    parts = [(chosen, np.stack([truth[chosen], np.ones(len(chosen))], axis=1)) for chosen in bins]
+    found = []
+    for sums in resampled_sums(parts, rows.groups, n_replicates, random_state):
+        figure = interval(ratio(sums[:, 0], sums[:, 1])).to_json()
+        found.append({"observed": figure["value"], "low": figure["low"], "high": figure["high"]})
+    return found
 
 
 def _decomposition(

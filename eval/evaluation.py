@@ -165,7 +165,7 @@ def _measured(
         },
         "counts": {label: _counts(rows, k) for k, label in enumerate(rows.labels)},
         "curves": curves(rows),
-        "calibration": calibration(rows),
+        "calibration": calibration(rows, random_state=random_state),
         "ceiling": human_ceiling(rows, random_state=random_state),
         "slices": slices(rows, slice_names, random_state=random_state),
         "confusions": confusions(rows),

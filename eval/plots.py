@@ -79,7 +79,11 @@ def reliability_plot(found: dict[str, Any], colour: str, label: str) -> Markup:
     whisker = Markup('<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="{c}" class="thin"/>')
     dot = Markup('<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{c}"/>')
     marks = Markup("").join(
-        whisker.format(x=_x(b["mean_probability"]), low=_y(b["low"]), high=_y(b["high"]), c=colour)
+        (
+            whisker.format(x=_x(b["mean_probability"]), low=_y(b["low"]), high=_y(b["high"]), c=colour)
+            if b["low"] is not None
+            else Markup("")
+        )
         + dot.format(x=_x(b["mean_probability"]), y=_y(b["observed"]), c=colour)
         for b in bins
     )
